@@ -234,6 +234,10 @@ class SelectionStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel",
     """The leading tags besides the chosen one, best first: at most five."""
     next_candidate_at: datetime | None = None
     """When the next tag becomes old enough for policy.minAge; unset when none is waiting."""
+    first_seen: datetime | None = None
+    """When a scan found the chosen tag; unset for one that was there before the policy had its present spec."""
+    trace_parent: str = ""
+    """Trace context (W3C traceparent) of the run that chose the tag; unset unless the controller makes traces."""
 
 
 class ImagePolicyStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

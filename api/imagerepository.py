@@ -97,6 +97,9 @@ class ScanResult(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
     """The first ten tags in descending order of bytes, or what spec.latestTags says."""
     revision: str = ""
     """Checksum of all tags; policies choose anew when it changes."""
+    trace_parent: str = ""
+    """Trace context (W3C traceparent) of the scan that found these tags; unset unless the controller makes traces.
+    Only in tagline."""
 
 
 class ImageRepositoryStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -114,5 +114,11 @@ class PullRequestStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel
     """When it was opened or adopted."""
     message: str = ""
     """What a person should know of it; unset where nothing is out of the ordinary."""
+    reason: str = ""
+    """Why it is left as it is, in one word, e.g. ForeignCommit; unset where it is not."""
+    first_seen: datetime | None = None
+    """When a scan found the oldest of the tags that it offers; unset where that is not known."""
+    trace_parent: str = ""
+    """Trace context (W3C traceparent) of the run that wrote it last; unset unless the controller makes traces."""
     retry: bool = False
     """True while something beside it, such as auto-merge, is tried again in each run."""

@@ -29,6 +29,8 @@ class PushedTag(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of its manifest, where the registry has said it."""
     at: str
     """The value of requestedAt that was written with it: a time in the form of RFC 3339, in nanoseconds."""
+    trace: str = ""
+    """Trace context (W3C traceparent) of the request that announced it; empty unless the receiver makes traces."""
 
 
 def encode_pushed_tags(tags: Iterable[PushedTag]) -> str:

@@ -15,6 +15,7 @@ from api.meta import LocalObjectReference
 from controllers.forge.model import Forge
 from controllers.gitaccess.branches import Gates
 from controllers.gitaccess.source import SourceReader
+from controllers.imageupdateautomation.metrics import PushMetrics
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
 from controllers.pullrequests.metrics import PullRequestMetrics
 from controllers.runtime.key import key_of
@@ -57,6 +58,7 @@ class AutomationHarness:
         self.gate()
         self.automation = automation()
         self.run: Run[ImageUpdateAutomation, ImageUpdateAutomationStatus]
+        self.push_takes = timedelta()
 
     def restart(self) -> None:
         """Begin with a new process: what the old one knew is gone."""
@@ -75,6 +77,8 @@ class AutomationHarness:
             policies=self.policies,
             forges=lambda _access, _remote: self.wrap_forge(self.forge),
             metrics=PullRequestMetrics(self.metrics),
+            pushes=PushMetrics(self.metrics),
+            now=lambda: self.run.now + self.push_takes,
             namespaces=namespaces,
         )
 

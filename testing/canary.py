@@ -40,6 +40,7 @@ from controllers.imageaccess.plugins import Plugins
 from controllers.imageaccess.reader import AccessReader
 from controllers.imagerepository.metrics import MissedHooks
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
+from controllers.imageupdateautomation.metrics import PushMetrics
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
 from controllers.pullrequests.metrics import PullRequestMetrics
 from controllers.registry.client import RegistryClient
@@ -147,6 +148,8 @@ class Stage:
                 policies=policies,
                 forges=lambda access, remote: forges.connect(access.location, access.login, remote),
                 metrics=PullRequestMetrics(CollectorRegistry()),
+                pushes=PushMetrics(CollectorRegistry()),
+                now=self.clock.now,
             )
             return await self._run(automation, IMAGE_UPDATE_AUTOMATIONS, reconciler)
         finally:

@@ -14,7 +14,7 @@ from controllers.imageaccess.wiring import (
     build_registry_client,
     registry_host,
 )
-from controllers.imagepolicy.metrics import ChoiceMetrics
+from controllers.imagepolicy.metrics import ChoiceMetrics, held_updates
 from controllers.imagepolicy.predicates import affects_policies, labels_changed, times_were_corrected
 from controllers.imagepolicy.reconciler import ImagePolicyReconciler
 from controllers.registry.inspection import Inspector
@@ -28,6 +28,7 @@ from controllers.selection.rules import repository_key
 from controllers.selection.tag_index_cache import TagIndexCache
 from controllers.taglist.reader import TagListReader
 from controllers.taglist.resources import BY_REPOSITORY
+from controllers.telemetry.objects import HELD, show_objects
 
 COMPONENT = "image-reflector-controller"
 
@@ -55,18 +56,20 @@ def build(process: Process) -> None:
     repositories.add_handler(forget_tags)
     policies.watch(repositories, when=affects_policies, wake=policies_of)
     registry = build_registry_client(process)
-    policies.reconcile_with(
-        ImagePolicyReconciler(
-            repositories=repositories.find,
-            namespace_labels=_watch_namespaces(process, policies),
-            tags=tags,
-            images=ImageReader(registry, Inspector(registry), build_access_reader(process)),
-            metrics=ChoiceMetrics(process.metrics.registry),
-            cross_namespace=not (process.watched_namespace or process.options[flags.NO_CROSS_NAMESPACE_REFS]),
-        ),
-        supersede_runs=True,
-        slow_threshold=SLOW_THRESHOLD,
+    reconciler = ImagePolicyReconciler(
+        repositories=repositories.find,
+        namespace_labels=_watch_namespaces(process, policies),
+        tags=tags,
+        images=ImageReader(registry, Inspector(registry), build_access_reader(process)),
+        metrics=ChoiceMetrics(process.metrics.registry),
+        cross_namespace=not (process.watched_namespace or process.options[flags.NO_CROSS_NAMESPACE_REFS]),
     )
+    show_objects(process, policies, image_of=_image_of, samples={HELD: held_updates})
+    policies.reconcile_with(reconciler, forget=reconciler.forget, supersede_runs=True, slow_threshold=SLOW_THRESHOLD)
+
+
+def _image_of(policy: ImagePolicy) -> str:
+    return policy.status.latest_ref.name if policy.status.latest_ref else ""
 
 
 def _watch_namespaces(process: Process, policies: Kind[ImagePolicy]) -> Callable[[str], Awaitable[Mapping[str, str]]]:

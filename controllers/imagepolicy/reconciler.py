@@ -4,11 +4,11 @@ Follows https://fluxcd.io/flux/components/image/imagepolicies/. Ours, not Flux's
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
-from api.imagepolicy import ALWAYS, IF_NOT_PRESENT, ImagePolicy, ImagePolicyStatus, ImageRef
+from api.imagepolicy import ALWAYS, IF_NOT_PRESENT, ImagePolicy, ImagePolicyStatus, ImageRef, SelectionStatus
 from api.imagerepository import ImageRepository
 from controllers.image.ref import to_image_ref
 from controllers.image.reference import Image, parse_image
@@ -24,13 +24,12 @@ from controllers.imagepolicy.outcomes import (
 )
 from controllers.imagepolicy.provenance import SOURCE_RETRY, reflect_sources
 from controllers.policy.errors import NoTags, SelectionFailed
-from controllers.policy.index import TagIndex
-from controllers.policy.reasons import Tally
 from controllers.policy.rules import Selection
-from controllers.runtime.key import Key
+from controllers.runtime.key import Key, key_of
 from controllers.runtime.reconcile.bounds import add_notes, explain_interval, read_interval
 from controllers.runtime.reconcile.outcome import Outcome, Ready, Stalled, outcome_of
 from controllers.runtime.reconcile.run import Run
+from controllers.runtime.tracing import Span
 from controllers.selection.image_reader import ImageReader
 from controllers.selection.rules import repository_key
 from controllers.selection.selector import read_index, select_tag
@@ -65,6 +64,12 @@ class ImagePolicyReconciler:
         self._metrics = metrics
         self._cross_namespace = cross_namespace
         self._threads = NamespaceThreads()
+        self._followed: dict[Key, str] = {}
+        """By policy: the trace of the last scan that it went on with."""
+
+    def forget(self, policy: Key) -> None:
+        """Drop what is remembered about a policy that is gone."""
+        self._followed.pop(policy, None)
 
     async def reconcile(self, run: PolicyRun) -> Outcome:
         """Do one pass: the choice from the stored tags, and its digest and source where they are wanted."""
@@ -82,13 +87,20 @@ class ImagePolicyReconciler:
 
     async def _choose(self, run: PolicyRun) -> Ready:
         repository = await self._find_repository(run.object)
+        parents = self._follow(key_of(run.object), repository)
+        with run.tracer.span("choose", parents=parents, attributes=run.trace_attributes) as span:
+            return await self._choose_from(run, repository, span)
+
+    async def _choose_from(self, run: PolicyRun, repository: ImageRepository, span: Span) -> Ready:
         image = parse_image(repository.spec.image)
-        selection = await self._select(run, repository, image)
+        selection = await self._select(run, repository, image, span)
         chosen = ImageRef(name=repository.spec.image, tag=selection.choice.tag)
         # A tag that is kept may be gone from the registry: it is not asked for.
         kept = run.status.latest_ref if selection.refused_downgrade else None
         chosen = kept or replace(chosen, digest=await self._digest(run, repository, image, chosen))
+        span.set("tagline.tag", chosen.tag)
         _record_choice(run, chosen)
+        self._measure(run, chosen, span)
         warnings = await reflect_sources(run, repository, image, self._images)
         due = (_next_run(run, selection), SOURCE_RETRY if warnings else None)
         return Ready(
@@ -108,7 +120,24 @@ class ImagePolicyReconciler:
             check_access(repository, namespace, namespace_labels=await self._namespace_labels(namespace))
         return repository
 
-    async def _select(self, run: PolicyRun, repository: ImageRepository, image: Image) -> Selection:
+    def _follow(self, policy: Key, repository: ImageRepository) -> tuple[str, ...]:
+        """Return the trace of the scan that found the tags; once, since later runs have other causes."""
+        scan = repository.status.last_scan_result
+        trace = scan.trace_parent if scan else ""
+        if not trace or self._followed.get(policy) == trace:
+            return ()
+        self._followed[policy] = trace
+        return (trace,)
+
+    def _measure(self, run: PolicyRun, chosen: ImageRef, span: Span) -> None:
+        """Count how long a new choice took."""
+        before, selection = run.object.status.latest_ref, run.status.selection
+        is_new = before is not None and before.tag != chosen.tag
+        if is_new and selection is not None and selection.first_seen is not None:
+            delay = run.now - selection.first_seen
+            self._metrics.record_delay(run.object, delay, tag=chosen.tag, trace_id=span.trace_id)
+
+    async def _select(self, run: PolicyRun, repository: ImageRepository, image: Image, span: Span) -> Selection:
         """Choose, and record how the choice came about, also where nothing could be chosen."""
         index = await read_index(run.object, repository, image=image, tags=self._tags, threads=self._threads)
         try:
@@ -124,10 +153,18 @@ class ImagePolicyReconciler:
         except NoTags as error:
             raise NoStoredTags(repository_key(run.object), error) from error
         except SelectionFailed as error:
-            _record_selection(run, index, "", error.tally, error.next_eligible_at)
+            status = build_selection_status("", len(index.tags), error.tally, next_eligible_at=error.next_eligible_at)
+            _record_selection(run, status)
             self._metrics.record("none", error.tally)
             raise NothingSelected(explain_failure(str(error), error.tally), error, now=run.now) from error
-        _record_selection(run, index, selection.choice.tag, selection.choice.tally, selection.next_eligible_at)
+        choice = selection.choice
+        status = build_selection_status(
+            choice.tag, len(index.tags), choice.tally, next_eligible_at=selection.next_eligible_at
+        )
+        found = index.first_seen.get(choice.tag)
+        if found is not None and not run.new_generation and run.object.status.latest_ref is not None:
+            status = replace(status, first_seen=datetime.fromtimestamp(found, UTC))
+        _record_selection(run, replace(status, trace_parent=span.trace_parent))
         self._metrics.record("kept" if selection.refused_downgrade else "chosen", selection.choice.tally)
         return selection
 
@@ -150,10 +187,7 @@ def _next_run(run: PolicyRun, selection: Selection) -> timedelta | None:
     return min(due, default=None)
 
 
-def _record_selection(
-    run: PolicyRun, index: TagIndex, tag: str, tally: Tally, next_eligible_at: datetime | None
-) -> None:
-    status = build_selection_status(tag, len(index.tags), tally, next_eligible_at=next_eligible_at)
+def _record_selection(run: PolicyRun, status: SelectionStatus) -> None:
     run.status = replace(run.status, selection=keep_if_equivalent(run.status.selection, status))
 
 

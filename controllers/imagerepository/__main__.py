@@ -11,7 +11,7 @@ from controllers.imageaccess.wiring import (
     build_registry_client,
     registry_host,
 )
-from controllers.imagerepository.metrics import MissedHooks
+from controllers.imagerepository.metrics import INTERVAL, LAST_SCAN, MissedHooks, last_scan, scan_interval
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.runtime.process.kind import Kind
 from controllers.runtime.process.main import Program, main
@@ -19,6 +19,7 @@ from controllers.runtime.process.process import Process
 from controllers.runtime.queue.workqueue import Lane
 from controllers.taglist.resources import BY_REPOSITORY, ChunkHeader, repository_key
 from controllers.taglist.writer import TagListWriter
+from controllers.telemetry.objects import show_objects
 
 COMPONENT = "image-reflector-controller"
 
@@ -32,6 +33,12 @@ def build(process: Process) -> None:
     )
     repositories = Kind(process, IMAGE_REPOSITORIES, into=ImageRepository, component=COMPONENT, host_of=registry_host)
     repositories.watch(headers, when=_is_deletion, wake=lambda header: [repository_key(header)], lane=Lane.RESYNC)
+    show_objects(
+        process,
+        repositories,
+        image_of=lambda repository: repository.status.canonical_image_name,
+        samples={LAST_SCAN: last_scan, INTERVAL: scan_interval},
+    )
     missed = MissedHooks(process.metrics.registry)
     repositories.reconcile_with(
         ImageRepositoryReconciler(

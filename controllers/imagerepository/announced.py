@@ -41,6 +41,12 @@ def pending_tags(repository: ImageRepository) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag.tag for tag in pushed[done:] if _TAG.fullmatch(tag.tag)))
 
 
+def pending_trace(repository: ImageRepository) -> str:
+    """Return the trace context of what announced the pending tags last; empty where there is none."""
+    pushed = requested_tags(repository.metadata.annotations)
+    return pushed[-1].trace if pushed else ""
+
+
 def is_announced(repository: ImageRepository) -> bool:
     """Return whether a receiver has ever announced a tag of this repository."""
     return bool(_announced(repository))

@@ -1,8 +1,41 @@
-"""What the process of ImageRepositories counts of its own."""
+"""What the process of ImageRepositories counts and shows of its own."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter
 
-from controllers.runtime.key import Key
+from api.imagerepository import ImageRepository
+from controllers.golang.duration import BadDuration
+from controllers.runtime.key import Key, key_of
+from controllers.runtime.reconcile.bounds import read_interval
+from controllers.telemetry.objects import Gauge, Sample
+
+LAST_SCAN: Final = Gauge(
+    "tagline_last_scan_timestamp_seconds",
+    "When the last successful scan of an ImageRepository was made, in Unix seconds.",
+    ("namespace", "name"),
+)
+INTERVAL: Final = Gauge(
+    "tagline_scan_interval_seconds", "How often an ImageRepository is to be scanned.", ("namespace", "name")
+)
+
+
+def last_scan(repository: ImageRepository) -> Iterator[Sample]:
+    """Yield when a repository was scanned; nothing before its first scan, and while it is suspended."""
+    result = repository.status.last_scan_result
+    if result is not None and not repository.spec.suspend:
+        yield key_of(repository), result.scan_time.timestamp()
+
+
+def scan_interval(repository: ImageRepository) -> Iterable[Sample]:
+    """Return how often a repository is to be scanned; nothing while it is suspended, or says what is no duration."""
+    if repository.spec.suspend:
+        return ()
+    try:
+        return ((key_of(repository), read_interval(repository.spec.interval).total_seconds()),)
+    except BadDuration:
+        return ()
 
 
 class MissedHooks:

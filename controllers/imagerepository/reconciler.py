@@ -6,6 +6,7 @@ which dashboards and runbooks quote.
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -25,6 +26,7 @@ from controllers.imagerepository.announced import (
     is_announced,
     missed_tags,
     pending_tags,
+    pending_trace,
 )
 from controllers.imagerepository.exclusion import TagExclusion
 from controllers.imagerepository.last_scan import LastScans
@@ -40,6 +42,7 @@ from controllers.runtime.reconcile.bounds import add_notes, explain_interval, ex
 from controllers.runtime.reconcile.conditions import find_condition
 from controllers.runtime.reconcile.outcome import Outcome, Ready, outcome_of
 from controllers.runtime.reconcile.run import Run
+from controllers.runtime.tracing import Span
 from controllers.selection.threads import NamespaceThreads
 from controllers.taglist.scan import INLINE_TAGS, Exclusion, TagSet, effective_exclusions
 from controllers.taglist.writer import TagListWriter
@@ -107,9 +110,11 @@ class ImageRepositoryReconciler:
         announced = pending_tags(run.object)
         match self._next_scan(run, image, requested=run.requested and not announced):
             case ScanNow(reason=reason):
-                return await self._scan(run, image, await self._read_access(run, image), reason)
+                with self._span(run, "scan", announced) as span:
+                    return await self._scan(run, image, await self._read_access(run, image), reason, span)
             case Wait(delay=delay) if announced:
-                return await self._complete(run, image, announced, delay)
+                with self._span(run, "look up announced tags", announced) as span:
+                    return await self._complete(run, image, announced, delay, span)
             case Wait(delay=delay):
                 if run.new_generation:
                     await self._read_access(run, image)  # a new spec is not ready before its Secrets are there
@@ -122,6 +127,11 @@ class ImageRepositoryReconciler:
                     requeue_after=delay,
                     no_change=no_change if run.new_generation else None,
                 )
+
+    def _span(self, run: RepositoryRun, name: str, announced: tuple[str, ...]) -> AbstractContextManager[Span]:
+        """Return a span that goes on with the trace of the webhook, if one has caused this run."""
+        parents = (pending_trace(run.object),) if announced else ()
+        return run.tracer.span(name, parents=parents, attributes=run.trace_attributes)
 
     def _next_scan(self, run: RepositoryRun, image: Image, *, requested: bool) -> ScanNow | Wait:
         last = run.status.last_scan_result
@@ -143,7 +153,9 @@ class ImageRepositoryReconciler:
         except TimeoutError as error:
             raise AccessTimedOut from error
 
-    async def _complete(self, run: RepositoryRun, image: Image, announced: tuple[str, ...], delay: timedelta) -> Ready:
+    async def _complete(
+        self, run: RepositoryRun, image: Image, announced: tuple[str, ...], delay: timedelta, span: Span
+    ) -> Ready:
         """Add announced tags that the registry has to the stored list; the next scan of all stays where it is.
 
         Where that does not work out, all are listed: a registry may not answer for single tags.
@@ -153,23 +165,30 @@ class ImageRepositoryReconciler:
         spec, before = run.object.spec, run.status.last_scan_result
         stored = await self._tag_lists.read(run.object)
         if stored is None or before is None or stored.revision != before.revision:
-            return await self._scan(run, image, access, REQUESTED)
+            return await self._scan(run, image, access, REQUESTED, span)
         self._missed.record(key_of(run.object), 0)
         keep, timeout = self._exclusion(run).begin(), request_timeout(spec)
         try:
             found = await find_tags(self._registry, image, access, announced, stored=stored, keep=keep, timeout=timeout)
         except (RegistryError, TimeoutError):
-            return await self._scan(run, image, access, REQUESTED)
+            return await self._scan(run, image, access, REQUESTED, span)
         if not found:
             return Ready(_message(run.status), requeue_after=delay)
         tags = await add_tags(stored, found)
         latest = (await self._store(run, tags)).latest
-        result = replace(before, tag_count=len(tags.tags), latest_tags=latest, revision=tags.revision)
+        span.set("tagline.tags.new", len(found))
+        result = replace(
+            before,
+            tag_count=len(tags.tags),
+            latest_tags=latest,
+            revision=tags.revision,
+            trace_parent=span.trace_parent,
+        )
         run.status = replace(run.status, last_scan_result=result)
         message = _message(run.status)
         return Ready(message, requeue_after=delay, event=f"{message}, announced by the registry: {describe(found)}")
 
-    async def _scan(self, run: RepositoryRun, image: Image, access: Access, reason: str) -> Ready:
+    async def _scan(self, run: RepositoryRun, image: Image, access: Access, reason: str, span: Span) -> Ready:
         run.progress = SCANNING + reason
         spec, before = run.object.spec, run.status.last_scan_result
         exclusion = self._exclusion(run)
@@ -184,8 +203,13 @@ class ImageRepositoryReconciler:
         stored = await self._store(run, scan)
         if reason == BY_INTERVAL:
             self._count_missed(run, stored.first_seen or {})
+        is_same = before is not None and before.revision == scan.revision
         result = ScanResult(
-            tag_count=len(scan.tags), scan_time=run.now, latest_tags=stored.latest, revision=scan.revision
+            tag_count=len(scan.tags),
+            scan_time=run.now,
+            latest_tags=stored.latest,
+            revision=scan.revision,
+            trace_parent=before.trace_parent if before is not None and is_same else span.trace_parent,
         )
         run.status = replace(
             run.status,
@@ -195,7 +219,7 @@ class ImageRepositoryReconciler:
             last_scan_result=result,
         )
         self._last_scans.record(run.object, listed.fingerprint, result)
-        if before is not None and before.revision == scan.revision:
+        if is_same:
             return _nothing_new(run)
         message = _message(run.status)
         warnings = _warn_of_emptiness(before, scan)

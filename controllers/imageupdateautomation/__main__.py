@@ -23,6 +23,7 @@ from controllers.git.remote import SshAlgorithms
 from controllers.gitaccess.branches import Gates, source_key
 from controllers.gitaccess.git import Git
 from controllers.gitaccess.source import SourceReader, git_host
+from controllers.imageupdateautomation.metrics import FINDINGS, PushMetrics, findings, held_updates
 from controllers.imageupdateautomation.predicates import (
     is_concerned,
     labels_changed,
@@ -40,6 +41,7 @@ from controllers.runtime.process.flags import Flag
 from controllers.runtime.process.kind import Kind
 from controllers.runtime.process.main import Program, main
 from controllers.runtime.process.process import Process
+from controllers.telemetry.objects import HELD, show_objects
 
 COMPONENT = "image-automation-controller"
 BY_SOURCE = "source"
@@ -123,8 +125,11 @@ def build(
         policies=policies,
         forges=lambda access, remote: wrap_forge(forges.connect(access.location, access.login, remote)),
         metrics=PullRequestMetrics(process.metrics.registry),
+        pushes=PushMetrics(process.metrics.registry),
+        now=process.clock.now,
         namespaces=namespaces,
     )
+    show_objects(process, automations, samples={HELD: held_updates, FINDINGS: findings})
     automations.reconcile_with(
         reconciler,
         forget=reconciler.forget,

@@ -25,6 +25,8 @@ from controllers.gitaccess.forge import ForgeAccess
 from controllers.gitaccess.git import Git
 from controllers.gitaccess.source import SourceReader
 from controllers.golang.duration import parse_duration
+from controllers.image.setter import parse_setter
+from controllers.imageupdateautomation.metrics import PushMetrics
 from controllers.imageupdateautomation.outcomes import ON_ERROR
 from controllers.pullrequests.head_writer import RunContext
 from controllers.pullrequests.metrics import PullRequestMetrics
@@ -36,9 +38,11 @@ from controllers.runtime.reconcile.bounds import add_notes, explain_interval, re
 from controllers.runtime.reconcile.conditions import find_condition, is_failing, is_true
 from controllers.runtime.reconcile.outcome import Outcome, Ready, outcome_of
 from controllers.runtime.reconcile.run import Run
+from controllers.runtime.tracing import NO_TRACER, Span
 from controllers.update import findings, recovery, reverts
 from controllers.update.editor import Editor
 from controllers.update.errors import GitOperationFailed
+from controllers.update.origins import list_origins
 from controllers.update.publish import PushContext, publish
 from controllers.update.reach import OWN_NAMESPACE, Reach
 from controllers.update.repository import Repository
@@ -64,11 +68,14 @@ class ImageUpdateAutomationReconciler:
         policies: ObjectCache[ImagePolicy],
         forges: Forges,
         metrics: PullRequestMetrics,
+        pushes: PushMetrics,
+        now: Callable[[], datetime],
         namespaces: ObjectCache[Namespace] | None = None,
     ) -> None:
         """Build it; `policies`: those of all namespaces that are watched.
 
-        forges: returns a repository at its forge. namespaces: all, where policies of other namespaces may be used
+        forges: returns a repository at its forge. now: the time, for when a push is done
+        namespaces: all, where policies of other namespaces may be used
         """
         self._git = git
         self._sources = sources
@@ -78,6 +85,8 @@ class ImageUpdateAutomationReconciler:
         self._editor = Editor()
         self._forges = forges
         self._metrics = metrics
+        self._pushes = pushes
+        self._now = now
         self._recorded: dict[Key, datetime] = {}
         """Start of each automation's last run that was completed in this process."""
 
@@ -102,6 +111,11 @@ class ImageUpdateAutomationReconciler:
         notes.append(explain_interval("spec.interval", run.object.spec.interval))
         parse_duration(run.object.spec.policy_change_delay or "0s")
         work = plan_work(run.object, await self._list_policies(run), self._reach)
+        parents = () if run.tracer is NO_TRACER else work.traces_of_news(run.status.observed_policies)
+        with run.tracer.span("update", parents=parents, attributes=run.trace_attributes) as span:
+            return await self._update_repository(run, work, notes, span)
+
+    async def _update_repository(self, run: AutomationRun, work: Work, notes: list[str], span: Span) -> Ready:
         repository = Repository(self._git, await self._sources.read(run.object))
         notes.append(repository.source.note)
         if repository.source.forge is not None:
@@ -120,15 +134,16 @@ class ImageUpdateAutomationReconciler:
             for attempt in range(MAX_PUSH_ATTEMPTS):
                 try:
                     refs, tip = listed or await repository.list_refs()
-                    return await self._update(run, work, repository, refs=refs, tip=tip, retries=attempt)
+                    return await self._update(run, work, repository, span, refs=refs, tip=tip, retries=attempt)
                 except RefMoved as error:
+                    self._pushes.retries.inc()
                     lost, listed = error, None
         raise GitOperationFailed(
             f"failed to update source: failed to push to remote: {lost} ({MAX_PUSH_ATTEMPTS} times in a row)"
         )
 
     async def _update(
-        self, run: AutomationRun, work: Work, repository: Repository, *, refs: Refs, tip: Tip, retries: int
+        self, run: AutomationRun, work: Work, repository: Repository, span: Span, *, refs: Refs, tip: Tip, retries: int
     ) -> Ready:
         """Bring the branch, which is at `refs`, up to date. Raises RefMoved when somebody else was faster."""
         plan = repository.plan
@@ -139,6 +154,8 @@ class ImageUpdateAutomationReconciler:
         left_out = await self._list_findings(run, work, edit)
         pushed = await self._push(run, work, repository, edit, refs=refs, is_retry=retries > 0)
         published = pushed or await self._recover(run, work, repository, edit.base)
+        if published is not None:
+            self._measure(work, published, span, pushed=self._now() if pushed else published.time)
         warnings = _new_warnings(run.status.findings, left_out)
         written: tuple[Written, ...] = ()
         if work.hold_reverted:
@@ -179,7 +196,7 @@ class ImageUpdateAutomationReconciler:
             self._editor,
             git.pull_request,
             work,
-            RunContext(run.now, run.check_leader, partial(_record, run)),
+            RunContext(run.now, run.check_leader, partial(_record, run), run.tracer),
             Records(run.status.pull_requests, now=run.now),
             self._metrics,
         )
@@ -208,6 +225,14 @@ class ImageUpdateAutomationReconciler:
             no_change=None if done else standing,
             warnings=(*warned, *_new_warnings(before, left_out)),
         )
+
+    def _measure(self, work: Work, published: Published, span: Span, *, pushed: datetime) -> None:
+        """Count a commit, and how long each choice in it took; of one that was found again nothing may be known."""
+        span.set("vcs.ref.head.revision", published.commit)
+        result = published.update.result if published.update else ()
+        written = (parse_setter(change.setter).policy_key for file in result for change in file.changes)
+        origins = list_origins(work.automation, work.choosers, written)
+        self._pushes.record_push(origins, now=pushed, trace_id=span.trace_id)
 
     async def _list_findings(self, run: AutomationRun, work: Work, edit: Edit) -> tuple[Finding, ...]:
         named = await self._find_policies(findings.named_policies(edit.update.findings))
@@ -264,7 +289,8 @@ class ImageUpdateAutomationReconciler:
         if edit.contents:
             template = repository.source.git.commit.message_template
             message = await self._editor.render(work, edit, template, now=run.now)
-            return await publish(repository, edit, message, refs=refs, context=context)
+            with run.tracer.span("push"):
+                return await publish(repository, edit, message, refs=refs, context=context)
         if is_retry or is_failing(run.status.conditions):
             return await recovery.finish(repository, run.status, edit.base, refs=refs, context=context)
         return None

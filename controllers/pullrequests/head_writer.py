@@ -14,6 +14,7 @@ from controllers.net.foreign_text import sanitize
 from controllers.pullrequests.errors import NotSent
 from controllers.pullrequests.groups import Group
 from controllers.pullrequests.trailer import Offer, add_offer
+from controllers.runtime.tracing import Tracer
 from controllers.update.errors import GitOperationFailed, attempting
 from controllers.update.repository import UPDATE, Repository
 from controllers.update.work import Edit, Published
@@ -37,6 +38,7 @@ class RunContext:
     """Awaited right before a push and each write to the forge; raises unless this process may write."""
     record: Callable[[Published], None]
     """Called as soon as a head branch has a new commit."""
+    tracer: Tracer
 
 
 @dataclass(frozen=True, slots=True)

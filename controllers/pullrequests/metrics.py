@@ -5,7 +5,9 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from api.pullrequest import PullRequestStatus
 from controllers.runtime.key import Key
+from controllers.telemetry.exemplars import DELAY_BUCKETS, make_exemplar
 
 EVENTS: Final = ("opened", "adopted", "updated", "closed", "merged", "declined")
 BUCKETS: Final = (60, 300, 1800, 3600, 4 * 3600, 24 * 3600, 3 * 24 * 3600, 7 * 24 * 3600)
@@ -29,6 +31,19 @@ class PullRequestMetrics:
             registry=registry,
         )
 
+        self._first_seen_to_open = Histogram(
+            "tagline_first_seen_to_pull_request_seconds",
+            "Time from the scan that found a tag to the opening of its pull request; of several, the oldest.",
+            buckets=DELAY_BUCKETS,
+            registry=registry,
+        )
+        self._first_seen_to_merge = Histogram(
+            "tagline_first_seen_to_merged_seconds",
+            "Time from the scan that found a tag to the merge of its pull request; of several, the oldest.",
+            buckets=DELAY_BUCKETS,
+            registry=registry,
+        )
+
         self._open: dict[Key, int] = {}
         gauge = Gauge("tagline_pull_requests_open", "Pull requests that are open now.", registry=registry)
         gauge.set_function(lambda: sum(self._open.values()))
@@ -45,8 +60,18 @@ class PullRequestMetrics:
         """Count one event, out of EVENTS."""
         self._events[event].inc()
 
-    def merged(self, *, opened: datetime | None, merged: datetime) -> None:
+    def opened(self, record: PullRequestStatus, *, trace_id: str) -> None:
+        """Count how long it took until a pull request was opened."""
+        _observe(self._first_seen_to_open, record.first_seen, record.opened, url=record.url, trace_id=trace_id)
+
+    def merged(self, record: PullRequestStatus, merged: datetime, *, trace_id: str) -> None:
         """Count a merge, and how long it took."""
         self.count("merged")
-        if opened is not None:
-            self._merge_seconds.observe(max(0.0, (merged - opened).total_seconds()))
+        _observe(self._merge_seconds, record.opened, merged, url=record.url, trace_id=trace_id)
+        _observe(self._first_seen_to_merge, record.first_seen, merged, url=record.url, trace_id=trace_id)
+
+
+def _observe(histogram: Histogram, begin: datetime | None, end: datetime | None, *, url: str, trace_id: str) -> None:
+    if begin is not None and end is not None:
+        exemplar = make_exemplar(trace_id=trace_id, url=url)
+        histogram.observe(max(0.0, (end - begin).total_seconds()), exemplar)

@@ -4,8 +4,9 @@ Branches are pushed before pull requests are written, each with what was read as
 leaves a branch that the next run finds. What goes wrong with one pull request keeps no other from being served.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from api.imageupdateautomation import Finding, ImageUpdateAutomation
 from api.pullrequest import OPEN, PullRequestSpec, PullRequestStatus
@@ -22,8 +23,10 @@ from controllers.pullrequests.heads import only, read_branch, read_head
 from controllers.pullrequests.metrics import PullRequestMetrics
 from controllers.pullrequests.records import Records
 from controllers.pullrequests.wording import describe
+from controllers.runtime.tracing import Span
 from controllers.update.editor import Editor
 from controllers.update.errors import GitOperationFailed, UpdateFailed
+from controllers.update.origins import list_origins
 from controllers.update.repository import Repository
 from controllers.update.work import Edit, MarkedTree, Work
 
@@ -175,7 +178,14 @@ class Offering:
         commit = branch.commit
         if decision.push and desired is not None:
             commit = await self._heads.push(group, part, desired, message, branch) or commit
-        await self._do(decision, branch, desired, head=commit, policies=_policies_of(part, self._automation))
+        written = _policies_of(part)
+        with self.context.tracer.span("pull request", attributes={"tagline.action": decision.action.value}) as span:
+            facts = {
+                "policies": list_policies(written, self._automation.metadata.namespace),
+                "first_seen": self._first_seen(group.work, written),
+                "trace_parent": span.trace_parent,
+            }
+            await self._do(decision, branch, desired, span, head=commit, facts=facts)
 
     async def _plan(self, group: Group, base: Base) -> Edit:
         """Return what a group changes; only files that its own policies change are read again."""
@@ -194,16 +204,22 @@ class Offering:
         )
         return message, desired
 
+    def _first_seen(self, work: Work, written: Iterable[str]) -> datetime | None:
+        """Return when the oldest tag of a pull request was found, as far as that is known."""
+        origins = list_origins(self._automation, work.choosers, written)
+        return min((one.first_seen for one in origins), default=None)
+
     async def _do(
         self,
         decision: Decision,
         branch: HeadBranch,
         desired: Desired | None,
+        span: Span,
         *,
         head: str,
-        policies: Sequence[str],
+        facts: Mapping[str, object],
     ) -> None:
-        """Do to the pull request what was decided, and record it."""
+        """Do to the pull request what was decided, and record it; facts: about what it is to offer."""
         entry = decision.pull_request
         if decision.action is Action.NONE:
             self._note(decision, desired.head if desired else "", head)
@@ -221,20 +237,28 @@ class Offering:
             assert entry is not None
             assert desired is not None
             outcome = await self.forge.update(entry, desired, decorate=decision.action is Action.ADOPT)
-        self._record(decision, outcome, desired, head=head, policies=policies)
+        after = self._record(decision, outcome, desired, head=head, facts=facts)
+        if decision.action is Action.CREATE and not outcome.adopted:
+            self.metrics.opened(after, trace_id=span.trace_id)
         if decision.delete_branch:
             await self._heads.delete(outcome.pull_request.head, branch.commit)
 
     def _record(
-        self, decision: Decision, outcome: Outcome, desired: Desired | None, *, head: str, policies: Sequence[str]
-    ) -> None:
+        self,
+        decision: Decision,
+        outcome: Outcome,
+        desired: Desired | None,
+        *,
+        head: str,
+        facts: Mapping[str, object],
+    ) -> PullRequestStatus:
         entry = outcome.pull_request
         is_again = any(warned.again for warned in outcome.warnings)
-        facts: dict[str, object] = {"head": head, "message": _list_warnings(outcome.warnings), "retry": is_again}
+        known = {"head": head, "message": _list_warnings(outcome.warnings), "retry": is_again, "reason": ""}
         if desired is not None:
-            facts |= {"content": desired.content, "policies": tuple(policies)}
+            known |= {"content": desired.content, **facts}
         before = self.records.get(entry.number)
-        after = self.records.put(entry, **facts)
+        after = self.records.put(entry, **known)
         is_adopted = outcome.adopted or decision.action is Action.ADOPT
         action = Action.ADOPT if is_adopted else decision.action
         if decision.reason is not Reason.RETRIED or not after.retry:  # one that goes on failing is no news
@@ -245,6 +269,7 @@ class Offering:
         if after.message and (before is None or before.message != after.message):
             words = f"pull request #{entry.number}: {after.message}: {after.url}"
             self.notices.append(Notice("PullRequestIncomplete", words, is_warning=True))
+        return after
 
     def _note(self, decision: Decision, branch: str, head: str) -> None:
         """Record why nothing is done, and say so once."""
@@ -256,12 +281,13 @@ class Offering:
             return
         before = self.records.get(entry.number)
         if decision.reason is Reason.UP_TO_DATE:
-            self.records.put(entry, head=head, message=before.message if before else "")
+            self.records.put(entry, head=head, message=before.message if before else "", reason="")
             return
         if before is None and not self._is_mine(entry):
             return
-        message = "" if decision.reason is Reason.NOTHING_TO_OFFER else decision.message
-        after = self.records.put(entry, message=message)
+        is_moot = decision.reason is Reason.NOTHING_TO_OFFER
+        message = "" if is_moot else decision.message
+        after = self.records.put(entry, message=message, reason="" if is_moot else decision.reason.value)
         # One that has ended and is not in the status has left it for newer ones, and was spoken of before.
         is_news = before.message != message if before else entry.state is State.OPEN
         if message and is_news:
@@ -272,9 +298,10 @@ class Offering:
         before = self.records.get(entry.number)
         if before is None or before.state != OPEN or entry.state is State.OPEN:
             return
-        after = self.records.put(entry, message="")
+        after = self.records.put(entry, message="", reason="")
         if entry.state is State.MERGED:
-            self.metrics.merged(opened=after.opened, merged=entry.ended or self.context.now)
+            with self.context.tracer.span("merge", parents=(after.trace_parent,)) as span:
+                self.metrics.merged(after, entry.ended or self.context.now, trace_id=span.trace_id)
             self.notices.append(Notice("PullRequestMerged", f"pull request #{entry.number} was merged: {after.url}"))
         elif not (entry.stamp and entry.stamp.closed):
             self.metrics.count("declined")
@@ -300,7 +327,8 @@ class Offering:
             return
         branch, _ = await read_branch(self.repository, base.refs, entry.head, base.tree.base.commit)
         decision = supersede(entry, branch, automation=self._name, wanted=wanted)
-        await self._do(decision, branch, None, head=branch.commit, policies=())
+        with self.context.tracer.span("pull request", attributes={"tagline.action": decision.action.value}) as span:
+            await self._do(decision, branch, None, span, head=branch.commit, facts={})
 
 
 def _files_by_policy(edit: Edit) -> dict[str, set[str]]:
@@ -312,9 +340,8 @@ def _files_by_policy(edit: Edit) -> dict[str, set[str]]:
     return found
 
 
-def _policies_of(part: Edit, automation: ImageUpdateAutomation) -> tuple[str, ...]:
-    keys = {parse_setter(change.setter).policy_key for result in part.update.result for change in result.changes}
-    return list_policies(keys, automation.metadata.namespace)
+def _policies_of(part: Edit) -> set[str]:
+    return {parse_setter(change.setter).policy_key for result in part.update.result for change in result.changes}
 
 
 def _list_warnings(warnings: Sequence[Warned]) -> str:

@@ -36,6 +36,7 @@ from controllers.runtime.process.main import Program, main
 from controllers.runtime.process.process import CannotStart, Process
 from controllers.runtime.queue.workqueue import Cause, Lane
 from controllers.runtime.reconcile.events import EventRecorder
+from controllers.telemetry.objects import show_objects
 
 COMPONENT = "notification-controller"
 
@@ -121,6 +122,7 @@ def build_hooks(process: Process) -> Serving:
             published.pop(key_of(old), None)
 
     receivers.objects.add_handler(follow)
+    show_objects(process, receivers)
     receivers.reconcile_with(ReceiverReconciler(secrets, service.plan))
     process.add_background(refresher)
     serving = Serving(
@@ -164,6 +166,7 @@ def _build_service(process: Process, hooks: Hooks, secrets: SecretReader) -> tup
         issuers=lambda: process.share(make_issuers),
         notices=Notices(recorder, process.clock),
         metrics=metrics,
+        tracer=process.tracer,
         clock=process.clock,
         allows_others=not (process.watched_namespace or options[flags.NO_CROSS_NAMESPACE_REFS]),
         hook_rate=options[HOOK_RATE],

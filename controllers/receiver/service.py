@@ -27,6 +27,7 @@ from controllers.receiver.secrets import SecretReader, Secrets, SecretUnusable
 from controllers.receiver.waker import NotWoken, Tags
 from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import ApiError
+from controllers.runtime.tracing import Tracer
 from controllers.threads import FairThreads, Share
 from controllers.webhooks.hook_path import find_path
 from controllers.webhooks.identity_tokens import GOOGLE, claims_of, key_name_of
@@ -53,7 +54,7 @@ NO_HOOK: Final = Settings(type="generic-hmac", secrets=({"token": b"there is no 
 class Wakes(Protocol):
     """What is needed of `waker.Waker`."""
 
-    async def wake(self, key: Key, tags: Tags) -> None: ...
+    async def wake(self, key: Key, tags: Tags, *, trace: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class HookService:
         issuers: Callable[[], IssuerKeys],
         notices: Notices,
         metrics: HookMetrics,
+        tracer: Tracer,
         clock: Clock,
         allows_others: bool,
         hook_rate: float,
@@ -96,6 +98,7 @@ class HookService:
         self._issuers = issuers
         self._notices = notices
         self._metrics = metrics
+        self._tracer = tracer
         self._clock = clock
         self._allows_others = allows_others
         self._hook_rates, self._hook_source_rates = Rates(2 * hook_rate), Rates(hook_rate)
@@ -211,7 +214,7 @@ class HookService:
             return answers.not_fresh(freshness, sender)
         wakes = await self._choose(hook, verdict)
         try:
-            await self._wake(wakes)
+            await self._wake(wakes, hook)
         except NotWoken as error:
             self._notices.refused(
                 hook.receiver, status=503, reason=answers.API_UNAVAILABLE.reason, message=f"not woken: {error}"
@@ -232,17 +235,22 @@ class HookService:
         steps = len(verdict.events) + len(candidates) * (1 + len(hook.plan.items))
         return await self._run(namespace, work) if hook.plan.has_filters or steps > INLINE_STEPS else work()
 
-    async def _wake(self, wakes: tuple[Wake, ...]) -> None:
+    async def _wake(self, wakes: tuple[Wake, ...], hook: Hook) -> None:
         """Wake all, and wait for all. Raises NotWoken, after the last one, when any was not woken."""
-        done = await asyncio.gather(
-            *(
-                self._waker.wake(
-                    Key(wake.subject.namespace, wake.subject.name), dict(zip(wake.tags, wake.digests, strict=True))
-                )
-                for wake in wakes
-            ),
-            return_exceptions=True,
-        )
-        for failure in done:
-            if isinstance(failure, BaseException):
-                raise failure
+        meta = hook.receiver.metadata
+        attributes = {"k8s.namespace.name": meta.namespace, "tagline.name": meta.name, "tagline.sender": hook.plan.type}
+        with self._tracer.span("webhook", attributes=attributes) as span:
+            done = await asyncio.gather(
+                *(
+                    self._waker.wake(
+                        Key(wake.subject.namespace, wake.subject.name),
+                        dict(zip(wake.tags, wake.digests, strict=True)),
+                        trace=span.trace_parent,
+                    )
+                    for wake in wakes
+                ),
+                return_exceptions=True,
+            )
+            for failure in done:
+                if isinstance(failure, BaseException):
+                    raise failure

@@ -9,6 +9,7 @@ import pytest
 from controllers.receiver.__main__ import FLAGS, build
 from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.process.flags import BadFlag, parse
+from controllers.runtime.process.httpserver import Request
 from controllers.runtime.process.process import CannotStart, Process
 from testing.apiserver import ScriptedServer
 from testing.certificates import create_authority, issue_server_key_pair
@@ -83,13 +84,13 @@ async def test_a_port_that_is_taken_ends_the_process() -> None:
 
 async def test_it_is_ready_when_it_serves_and_not_when_it_ends() -> None:
     async with receiving("--drain-delay=300ms") as world:
-        assert (await world.process.readiness()).body == b"ok"
+        assert (await world.process.readiness(Request())).body == b"ok"
         path = world.put_receiver()
         await world.ready()
         port = world.port
         world.process.stop()
         await world.wait_until(lambda: world.serving.explain_unready() is not None)
-        assert b"hooks: shutting down" in (await world.process.readiness()).body
+        assert b"hooks: shutting down" in (await world.process.readiness(Request())).body
         assert (await world.ask(path, {"push_data": {}, "repository": {}})).status in {200, 400}  # until all have heard
         assert await world.task == 0
         with pytest.raises(ConnectionRefusedError):

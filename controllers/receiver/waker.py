@@ -61,9 +61,12 @@ class Pending:
     done: asyncio.Future[None]
     tags: dict[str, str] | None = field(default_factory=dict)
     """None: the whole list."""
+    trace: str = ""
+    """Of the last request that announced tags."""
 
-    def add(self, tags: Tags) -> None:
+    def add(self, tags: Tags, trace: str) -> None:
         """Take more; what are too many to be asked for one by one is the whole list."""
+        self.trace = trace or self.trace
         if self.tags is not None:
             self.tags.update({tag: digest or self.tags.get(tag, "") for tag, digest in tags.items()})
             if not tags or len(self.tags) > MAX_PUSHED_TAGS:
@@ -124,10 +127,10 @@ class Waker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._numbers = count()
 
-    async def wake(self, key: Key, tags: Tags) -> None:
+    async def wake(self, key: Key, tags: Tags, *, trace: str = "") -> None:
         """Return when an ImageRepository is woken, or is gone. Goes on when the caller does not wait. Raises NotWoken.
 
-        tags: to be asked for; none: a scan of the whole list
+        tags: to be asked for; none: a scan of the whole list. trace: context of the request, if it is traced
         """
         woken = self._woken.get(key)
         if woken is not None and woken.covers(tags, self._clock.monotonic()):
@@ -146,7 +149,7 @@ class Waker:
             task.add_done_callback(self._tasks.discard)
         else:
             self._metrics.coalesced.inc()
-        pending.add(tags)
+        pending.add(tags, trace)
         await asyncio.shield(pending.done)
 
     async def flush(self) -> None:
@@ -164,7 +167,9 @@ class Waker:
         async with self._slots:
             self._patching[key] = self._pending.pop(key)
             try:
-                await wait_for(self._clock, PATCH_TIMEOUT.total_seconds(), self._patch(key, pending.tags))
+                await wait_for(
+                    self._clock, PATCH_TIMEOUT.total_seconds(), self._patch(key, pending.tags, pending.trace)
+                )
             except (ApiError, TimeoutError) as error:
                 self._metrics.failed.inc()
                 self._log.error("cannot wake an ImageRepository", extra={"key": str(key), logkey.ERROR: str(error)})
@@ -178,14 +183,14 @@ class Waker:
             finally:
                 del self._patching[key]
 
-    async def _patch(self, key: Key, tags: Tags | None) -> None:
+    async def _patch(self, key: Key, tags: Tags | None, trace: str) -> None:
         """Send one patch. Raises ApiError when that does not succeed within a few tries."""
         current, stale = self._repositories.get(key), False
         for attempt in range(TRIES):
             try:
                 if stale or current is None:
                     current = await self._client.get(IMAGE_REPOSITORIES, key.namespace, key.name, into=Repository)
-                body = self._annotate(current, tags)
+                body = self._annotate(current, tags, trace)
                 await self._client.patch(
                     IMAGE_REPOSITORIES,
                     key.namespace,
@@ -207,14 +212,14 @@ class Waker:
                 self._metrics.woken.inc()
                 return
 
-    def _annotate(self, current: Repository, tags: Tags | None) -> dict[str, object]:
+    def _annotate(self, current: Repository, tags: Tags | None, trace: str) -> dict[str, object]:
         """Return the patch of an object that is as read: what it was asked for and has not handled is kept."""
         at = self._timestamp()
         before = current.metadata.annotations
         asked = before.get(REQUESTED_AT, "")
         is_pending = bool(asked) and asked != current.status.last_handled_reconcile_at
         kept = requested_tags(before) if is_pending else ()
-        new = [PushedTag(tag=tag, digest=digest, at=at) for tag, digest in (tags or {}).items()]
+        new = [PushedTag(tag=tag, digest=digest, at=at, trace=trace) for tag, digest in (tags or {}).items()]
         names = {each.tag for each in new}
         merged = [*(each for each in kept if each.tag not in names), *new]
         is_for_all = not tags or (is_pending and not kept) or len(merged) > MAX_PUSHED_TAGS

@@ -169,6 +169,11 @@ def configure(level: str, encoding: str, *, stream: TextIO | None = None) -> Non
     for old in tuple(root.handlers):
         root.removeHandler(old)
     root.addHandler(handler)
-    root.setLevel(max(LEVELS[level], logging.WARNING))
-    logging.getLogger("controllers").setLevel(LEVELS[level])
+    set_level(level)
     logging.captureWarnings(capture=True)
+
+
+def set_level(level: str) -> None:
+    """Log from a level up: trace, debug, info or error; libraries as `configure` says. At any time, from any thread."""
+    logging.getLogger().setLevel(max(LEVELS[level], logging.WARNING))
+    logging.getLogger("controllers").setLevel(LEVELS[level])

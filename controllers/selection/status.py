@@ -40,8 +40,17 @@ def build_selection_status(
 
 
 def keep_if_equivalent(before: SelectionStatus | None, after: SelectionStatus) -> SelectionStatus:
-    """Return `before` where only its counts differ from `after`, which are not worth a write, else `after`."""
-    return before if before is not None and _without_counts(before) == _without_counts(after) else after
+    """Return `before` where only its counts differ from `after`, which are not worth a write, else `after`.
+
+    When and in which trace the tag was found stays what it was when it was chosen.
+    """
+    if before is None:
+        return after
+    if _without_counts(before) == _without_counts(after):
+        return before
+    if before.tag == after.tag:
+        return replace(after, first_seen=before.first_seen, trace_parent=before.trace_parent)
+    return after
 
 
 def explain_failure(message: str, tally: Tally) -> str:
@@ -51,4 +60,6 @@ def explain_failure(message: str, tally: Tally) -> str:
 
 
 def _without_counts(selection: SelectionStatus) -> tuple[SelectionStatus, Iterable[str]]:
-    return replace(selection, tag_count=0, refused=()), sorted(refused.reason for refused in selection.refused)
+    return replace(selection, tag_count=0, refused=(), first_seen=None, trace_parent=""), sorted(
+        refused.reason for refused in selection.refused
+    )

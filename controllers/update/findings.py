@@ -41,6 +41,10 @@ PAUSE_MESSAGES: Mapping[PauseReason, str] = {
     PauseReason.NOT_READY: "is not ready: the value stays as it is until the policy is; its own status says "
     "what it lacks",
 }
+HELD_REASONS = frozenset(
+    {REASONS[setters.FindingReason.REVERTED], *PauseReason, "PullRequestLimit", "PullRequestTaken"}
+)
+"""Those of values that are held back on purpose, or until something else is in order."""
 EXPECTED_REASONS = {POLICY_WITHOUT_IMAGE, *PauseReason}
 """What resolves itself, or is intended."""
 

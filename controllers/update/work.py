@@ -17,6 +17,7 @@ from controllers.runtime.key import key_of
 from controllers.runtime.reconcile.conditions import find_condition
 from controllers.update.comparison import Sources, collect_sources
 from controllers.update.findings import blocked_reach_findings, invalid_image_findings
+from controllers.update.origins import list_traces
 from controllers.update.policies import (
     PauseReason,
     SelectedPolicies,
@@ -47,6 +48,8 @@ class Work:
     """What decides about policies of other namespaces."""
     reasons: Mapping[str, str] = field(default_factory=dict)
     """What policies say of their choices, by `namespace:policy`."""
+    choosers: Mapping[str, ImagePolicy] = field(default_factory=dict)
+    """The policies whose choices are written, by `namespace:policy`."""
 
     @property
     def hold_reverted(self) -> bool:
@@ -78,6 +81,13 @@ class Work:
         """The choices to write as the status records them."""
         namespace = self.automation.metadata.namespace
         return {show_policy(key, namespace): image for key, image in self.policies.images.items()}
+
+    def traces_of_news(self, observed: Mapping[str, LatestRef]) -> tuple[str, ...]:
+        """Return the traces of the choices that are not among those of the last complete run."""
+        namespace = self.automation.metadata.namespace
+        by_name = {show_policy(key_of(policy), namespace): policy for policy in self.choosers.values()}
+        choices = {name: image for name, image in self.observed_policies.items() if name in by_name}
+        return tuple(list_traces(by_name, choices, observed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,4 +147,5 @@ def plan_work(automation: ImageUpdateAutomation, policies: Iterable[ImagePolicy]
             for policy in policies
             if (key := key_of(policy)) in usable and (ready := find_condition(policy.status.conditions, READY))
         },
+        choosers={policy_key(*key): policy for policy in policies if (key := key_of(policy)) in usable},
     )

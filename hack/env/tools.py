@@ -149,6 +149,16 @@ MODULES = (
         expect="about 30 seconds",
     ),
     ToolModule(
+        "prometheus",
+        ("prometheus", "promtool"),
+        ("github.com/prometheus/prometheus/cmd/prometheus", "github.com/prometheus/prometheus/cmd/promtool"),
+        # Without the clients of clouds: what the tests scrape is named to it.
+        flags=("-tags", "remove_all_sd"),
+        static=True,
+        optional=True,
+        expect="about 4 minutes",
+    ),
+    ToolModule(
         "helm",
         ("helm",),
         ("helm.sh/helm/v3/cmd/helm",),

@@ -187,8 +187,12 @@ class Informer(Generic[K]):
 
     def is_stale(self) -> bool:
         """Return whether the server has not confirmed the cache (list, event or bookmark) for too long, or never."""
-        silent_for = self._clock.monotonic() - self._confirmed_at
-        return not self.synced.is_set() or silent_for > STALE_AFTER * self._silence_timeout
+        return not self.synced.is_set() or self.staleness_seconds > STALE_AFTER * self._silence_timeout
+
+    @property
+    def staleness_seconds(self) -> float:
+        """Return how long ago the server last confirmed the cache (list, event or bookmark); before that, its age."""
+        return self._clock.monotonic() - self._confirmed_at
 
     async def run(self) -> None:
         """Follow the server until cancelled."""

@@ -55,8 +55,10 @@ class Store(Generic[K]):
         return [self._objects[key] for key in self._indexes[index].get(value, ())]
 
     def list(self, namespace: str = "") -> list[K]:
-        """List all objects, or those of a namespace, in no particular order."""
-        return [obj for key, obj in self._objects.items() if not namespace or key.namespace == namespace]
+        """List all objects, or those of a namespace, in no particular order. All may be listed from any thread."""
+        if not namespace:
+            return list(self._objects.values())
+        return [obj for key, obj in self._objects.items() if key.namespace == namespace]
 
     def begin_list(self) -> None:
         """Prepare for a list; call it before the first page is requested."""

@@ -9,10 +9,13 @@ manifests written for Flux start, and a warning says that they do nothing.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Any, Generic, TypeVar, cast
+from urllib.parse import urlsplit
 
 from controllers.golang.duration import format_duration, parse_duration
 from controllers.net.destinations import Network, parse_networks
+from controllers.runtime.process.httpserver import parse_address
 
 V = TypeVar("V")
 
@@ -100,6 +103,30 @@ def _jitter(text: str) -> int:
     return percentage
 
 
+def _otlp_endpoint(text: str) -> str:
+    """Return the URL of a collector: scheme, host and perhaps port and path, and nothing that could be a secret."""
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or "@" in parts.netloc):
+        raise ValueError("want http://host:port or https://host:port, without credentials")
+    return text
+
+
+def _loopback(text: str) -> str:
+    """Return an address of this machine's loopback interface."""
+    if text:
+        host, _ = parse_address(text)
+        if host is None or not _is_loopback(host):
+            raise ValueError("want a loopback address such as 127.0.0.1:6060")
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 METRICS_ADDR = Flag("metrics-addr", ":8080", str, "address of the metrics endpoint; empty: none")
 HEALTH_ADDR = Flag("health-addr", ":9440", str, "address of the probes; empty: none")
 EVENTS_ADDR = Flag("events-addr", "", str, "URL of the events receiver")
@@ -111,6 +138,10 @@ WATCH_LABEL_SELECTOR = Flag("watch-label-selector", "", str, "only objects with 
 NO_CROSS_NAMESPACE_REFS = Flag("no-cross-namespace-refs", False, parse_bool, "refuse references to other namespaces")
 LOG_ENCODING = Flag("log-encoding", "json", one_of("json", "console"), "form of log lines: json or console")
 LOG_LEVEL = Flag("log-level", "info", one_of("trace", "debug", "info", "error"), "trace, debug, info or error")
+OTLP_ENDPOINT = Flag(
+    "otlp-endpoint", "", _otlp_endpoint, "URL of a collector that takes traces as OTLP over HTTP; empty: none"
+)
+DEBUG_ADDR = Flag("debug-addr", "", _loopback, "address of the debug pages, on loopback; empty: none")
 ENABLE_LEADER_ELECTION = Flag("enable-leader-election", False, parse_bool, "let one of several replicas act")
 RELEASE_ON_CANCEL = Flag("leader-election-release-on-cancel", True, parse_bool, "hand leadership over at shutdown")
 LEASE_DURATION = Flag(
@@ -156,6 +187,8 @@ COMMON_FLAGS: tuple[Flag[Any], ...] = (
     NO_CROSS_NAMESPACE_REFS,
     LOG_ENCODING,
     LOG_LEVEL,
+    OTLP_ENDPOINT,
+    DEBUG_ADDR,
     ENABLE_LEADER_ELECTION,
     RELEASE_ON_CANCEL,
     LEASE_DURATION,

@@ -7,13 +7,15 @@ being the leader, so that a standby replica is ready, too (Flux's rule).
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 
 from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
 
 from controllers.clock import Clock
 from controllers.runtime import logkey
-from controllers.runtime.process.httpserver import Response
+from controllers.runtime.process.httpserver import Request, Response
 from controllers.singleflight import Singleflight
 
 MAX_LOOP_LAG_SECONDS = 30.0
@@ -35,7 +37,7 @@ class HealthChecks:
         """Add a check; several may have the same name, as caches of one kind with different selectors do."""
         self._checks.append((name, check))
 
-    async def __call__(self) -> Response:
+    async def __call__(self, _: Request) -> Response:
         """Return 200 `ok`, or 503 with one line for each check that fails."""
         wrong = [(name, reason) for name, check in self._checks if (reason := check()) is not None]
         if not wrong:
@@ -81,11 +83,13 @@ def make_loop_check(lag_seconds: Callable[[], float]) -> HealthCheck:
 class MetricsPage:
     """The page that renders the metrics, in a thread since that takes long with many objects.
 
+    Who asks for OpenMetrics, as Prometheus does, gets it, and with it the exemplars; others get Prometheus' own text.
     Whoever asks gets what is so at that moment or later, one render for all who wait. Renders take a fifth of the time
     at most: otherwise, any pod that may read the metrics could keep the process busy with them.
     """
 
-    def __init__(self, render: Callable[[], bytes], clock: Clock) -> None:
+    def __init__(self, render: Callable[[bool], bytes], clock: Clock) -> None:
+        """render: returns the text, of OpenMetrics where it is called with True."""
         self._render = render
         self._clock = clock
         self._calls: Singleflight[bytes] = Singleflight()
@@ -94,23 +98,37 @@ class MetricsPage:
         self._next = 0.0
         """When the next render may begin, in monotonic seconds."""
 
-    async def __call__(self) -> Response:
-        return Response(await self._calls.join("", self._render_next), content_type=CONTENT_TYPE_LATEST)
+    async def __call__(self, request: Request) -> Response:
+        content_type = OPENMETRICS if accepts_openmetrics(request.accept) else CONTENT_TYPE_LATEST
+        render = partial(self._render, content_type is OPENMETRICS)
+        return Response(
+            await self._calls.join(content_type, partial(self._render_next, render)), content_type=content_type
+        )
 
-    async def _render_next(self, begins: Callable[[], None]) -> bytes:
+    async def _render_next(self, render: Callable[[], bytes], begins: Callable[[], None]) -> bytes:
         async with self._turn:
             if self._rendering:  # a thread goes on when those who asked are gone
                 await asyncio.wait({self._rendering})
             if (rest := self._next - self._clock.monotonic()) > 0:
                 await self._clock.sleep(rest)
             begins()
-            self._rendering = asyncio.ensure_future(self._render_in_thread())
+            self._rendering = asyncio.ensure_future(self._render_in_thread(render))
             return await asyncio.shield(self._rendering)
 
-    async def _render_in_thread(self) -> bytes:
+    async def _render_in_thread(self, render: Callable[[], bytes]) -> bytes:
         began = self._clock.monotonic()
         try:
-            return await asyncio.to_thread(self._render)
+            return await asyncio.to_thread(render)
         finally:
             ended = self._clock.monotonic()
             self._next = ended + _REST_SHARE * (ended - began)
+
+
+def accepts_openmetrics(accept: str) -> bool:
+    """Return whether an Accept header has OpenMetrics 1.0, which is what is served, and does not refuse it (q=0)."""
+    for one in accept.split(","):
+        media_type, *parameters = (part.strip() for part in one.lower().split(";"))
+        given = dict(name.partition("=")[::2] for name in parameters)
+        if media_type == "application/openmetrics-text" and given.get("version", "1.0.0") == "1.0.0":
+            return given.get("q", "1").strip("0.") != ""
+    return False

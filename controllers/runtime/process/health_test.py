@@ -8,7 +8,7 @@ import pytest
 
 from controllers.clock import SYSTEM_CLOCK
 from controllers.runtime.process.health import HealthChecks, LoopLagMonitor, MetricsPage, make_loop_check
-from controllers.runtime.process.httpserver import HttpServer
+from controllers.runtime.process.httpserver import HttpServer, Request
 from controllers.runtime.process.metrics import Metrics
 from testing.clock import VirtualClock, settle
 from testing.process import TEST_TIMEOUT_SECONDS
@@ -16,14 +16,14 @@ from testing.process import TEST_TIMEOUT_SECONDS
 
 async def test_checks_answer_ok_or_say_what_is_wrong() -> None:
     checks = HealthChecks()
-    assert (await checks()).status is HTTPStatus.OK
+    assert (await checks(Request())).status is HTTPStatus.OK
     reasons: dict[str, str | None] = {"things": "not listed yet", "others": None}
     checks.add("things", lambda: reasons["things"])
     checks.add("others", lambda: reasons["others"])
-    answer = await checks()
+    answer = await checks(Request())
     assert (answer.status, answer.body) == (HTTPStatus.SERVICE_UNAVAILABLE, b"things: not listed yet\n")
     reasons["things"] = None
-    assert (await checks()).body == b"ok"
+    assert (await checks(Request())).body == b"ok"
 
 
 @pytest.mark.parametrize(("late", "alive"), [pytest.param(29.0, True, id="busy"), pytest.param(31.0, False, id="held")])
@@ -56,7 +56,7 @@ class Renders:
         self.may_end.set()
         self.count = 0
 
-    def __call__(self) -> bytes:
+    def __call__(self, openmetrics: bool) -> bytes:
         self.count += 1
         self.started.release()
         self.may_end.wait(TEST_TIMEOUT_SECONDS)
@@ -72,9 +72,9 @@ async def test_all_who_wait_for_the_metrics_share_a_render_that_began_after_they
     renders = Renders(clock, seconds=0)
     renders.may_end.clear()
     page = MetricsPage(renders, clock)
-    first = asyncio.create_task(page())
+    first = asyncio.create_task(page(Request()))
     await renders.has_started()
-    others = [asyncio.create_task(page()) for _ in range(20)]
+    others = [asyncio.create_task(page(Request())) for _ in range(20)]
     await settle()
     renders.may_end.set()
     assert (await first).body == b"1"
@@ -85,8 +85,8 @@ async def test_renders_of_the_metrics_rest_four_times_as_long_as_they_took() -> 
     clock = VirtualClock()
     renders = Renders(clock, seconds=0.5)
     page = MetricsPage(renders, clock)
-    assert (await page()).body == b"1"
-    second = asyncio.create_task(page())
+    assert (await page(Request())).body == b"1"
+    second = asyncio.create_task(page(Request()))
     await clock.wait_for_wake(2)
     await clock.advance(1.9)
     assert renders.count == 1
@@ -100,11 +100,11 @@ async def test_those_who_ask_for_metrics_and_go_start_no_second_render_beside_th
     renders.may_end.clear()
     page = MetricsPage(renders, clock)
     for _ in range(5):
-        gone = asyncio.create_task(page())
+        gone = asyncio.create_task(page(Request()))
         await settle()
         gone.cancel()
         await asyncio.gather(gone, return_exceptions=True)
-    stays = asyncio.create_task(page())
+    stays = asyncio.create_task(page(Request()))
     await settle()
     assert renders.count == 1
     renders.may_end.set()

@@ -33,7 +33,17 @@ class Response:
     content_type: str = "text/plain; charset=utf-8"
 
 
-RequestHandler = Callable[[], Awaitable[Response]]
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a page may want to know of a request."""
+
+    accept: str = ""
+    """The Accept header."""
+    query: str = ""
+    """Behind the question mark, as it came."""
+
+
+RequestHandler = Callable[[Request], Awaitable[Response]]
 
 
 def parse_address(address: str) -> tuple[str | None, int]:
@@ -142,15 +152,21 @@ class HttpServer:
             head = await connection.reader.readuntil(b"\r\n\r\n")
         connection.has_asked = True
         method, _, rest = head.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")
-        path = rest.partition(" ")[0].partition("?")[0]
+        path, _, query = rest.partition(" ")[0].partition("?")
         route = self._routes.get(path)
         if method not in ("GET", "HEAD"):
             answer = Response(b"only GET is served here\n", HTTPStatus.METHOD_NOT_ALLOWED)
         elif route is None:
             answer = Response(b"no such page\n", HTTPStatus.NOT_FOUND)
         else:
-            answer = await route()
+            answer = await route(Request(_find_header(head, b"accept"), query))
         await _send(connection.writer, answer, with_body=method != "HEAD")
+
+
+def _find_header(head: bytes, name: bytes) -> str:
+    """Return all values of a header, joined by commas (RFC 9110, section 5.3); empty without one."""
+    fields = (line.partition(b":") for line in head.split(b"\r\n")[1:])
+    return ",".join(value.strip().decode("latin-1") for key, _, value in fields if key.lower() == name)
 
 
 async def _send(writer: asyncio.StreamWriter, answer: Response, *, with_body: bool) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from controllers.runtime.process import httpserver
 from controllers.runtime.process.health import HealthChecks
-from controllers.runtime.process.httpserver import MAX_CONNECTIONS, HttpServer, Response, parse_address
+from controllers.runtime.process.httpserver import MAX_CONNECTIONS, HttpServer, Request, Response, parse_address
 from testing.process import TEST_TIMEOUT_SECONDS
 
 SAME_PEER, OTHER_PEER = "127.0.0.1", "127.0.0.2"
@@ -36,7 +36,7 @@ def test_what_is_no_address(address: str) -> None:
         parse_address(address)
 
 
-async def large_page() -> Response:
+async def large_page(_: Request) -> Response:
     return Response(b"x" * LARGE_BYTES)
 
 

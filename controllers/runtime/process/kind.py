@@ -62,7 +62,7 @@ class Kind(Generic[T]):
         """Names the lease, the queue and the controller in metrics and logs."""
         self.component = component
         self._process = process
-        self._resource = resource
+        self.resource = resource
         self.objects = process.informer(
             resource, into=into, label_selector=process.options[flags.WATCH_LABEL_SELECTOR], indexers=indexers
         )
@@ -133,7 +133,7 @@ class Kind(Generic[T]):
             self.objects.add_handler(superseder.on_change)
         lifecycle = Lifecycle(
             process.client,
-            self._resource,
+            self.resource,
             self.objects,
             reconciler,
             events=self._events,
@@ -142,11 +142,12 @@ class Kind(Generic[T]):
             field_manager=self.component,
             leader=self._leader,
             forget=forget,
-            durations=process.metrics.durations.of(self._resource.kind),
+            durations=process.metrics.durations.of(self.resource.kind),
             handle_requests_while_suspended=handle_requests_while_suspended,
             superseder=superseder,
             jitter_percentage=process.options[flags.INTERVAL_JITTER],
             rng=process.rng,
+            tracer=process.tracer,
         )
         workers = process.options[flags.CONCURRENT]
         self._controller = Controller(
@@ -158,8 +159,8 @@ class Kind(Generic[T]):
             metrics=process.metrics.controller(self.name, workers=workers),
             log=logging.getLogger("controllers.runtime"),
             fields={
-                logkey.CONTROLLER_GROUP: self._resource.group,
-                logkey.CONTROLLER_KIND: self._resource.kind,
+                logkey.CONTROLLER_GROUP: self.resource.group,
+                logkey.CONTROLLER_KIND: self.resource.kind,
             },
             slow_threshold=slow_threshold,
             interrupt=superseder.interrupt if superseder else lambda _: False,

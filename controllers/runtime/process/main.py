@@ -16,6 +16,7 @@ from controllers.runtime.kube.errors import NotConfigured
 from controllers.runtime.log import configure, log_uncaught_errors
 from controllers.runtime.process import flags
 from controllers.runtime.process.allocator import configure_malloc
+from controllers.runtime.process.debug import handle_signals
 from controllers.runtime.process.flags import BadFlag, Flag, Options
 from controllers.runtime.process.process import CannotStart, Process
 
@@ -74,6 +75,7 @@ async def _run(programs: Sequence[Program], options: Options, config: ClusterCon
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, process.stop)
+    handle_signals(loop, options[flags.LOG_LEVEL])
     status = await process.run()
     schedule_exit(status)
     return status

@@ -19,13 +19,15 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.openmetrics.exposition import generate_latest as untyped_openmetrics
 from prometheus_client.registry import Collector
 
 from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import Key
 from controllers.runtime.queue.workqueue import Lane, WorkQueue
 
+_generate_openmetrics: Callable[[Collector], bytes] = untyped_openmetrics
 RESULTS = ("success", "error", "requeue", "requeue_after")
 _METHODS = ("GET", "POST", "PATCH", "DELETE")
 _OBJECT_BUCKETS = tuple(0.01 * 180000 ** (step / 9) for step in range(10))  # 0.01 s … 1800 s, as in Flux
@@ -96,12 +98,18 @@ class InformerCounts(Collector):
         unreadable = CounterMetricFamily(
             "tagline_informer_unreadable_objects", "Objects of a kind that could not be read.", labels=("kind",)
         )
+        staleness = GaugeMetricFamily(
+            "tagline_watch_staleness_seconds",
+            "Time since the API server last confirmed what is known of a kind.",
+            labels=("kind",),
+        )
         for kind in sorted({informer.kind for informer in self._informers}):
             informers = [informer for informer in self._informers if informer.kind == kind]
             lists.add_metric((kind,), sum(informer.lists for informer in informers))
             errors.add_metric((kind,), sum(informer.handler_errors for informer in informers))
             unreadable.add_metric((kind,), sum(informer.unreadable_objects for informer in informers))
-        return lists, errors, unreadable
+            staleness.add_metric((kind,), max(informer.staleness_seconds for informer in informers))
+        return lists, errors, unreadable, staleness
 
 
 class ControllerSeries:
@@ -242,6 +250,9 @@ class Metrics:
         """Return the hook of `leader.LeaderElector`."""
         return self.leader.labels(lease).set
 
-    def render(self) -> bytes:
-        """Return the text exposition. Up to a second of CPU with thousands of objects: call it in a thread."""
-        return generate_latest(self.registry)
+    def render(self, openmetrics: bool = False) -> bytes:
+        """Return the text exposition. Up to a second of CPU with thousands of objects: call it in a thread.
+
+        openmetrics: in the form of OpenMetrics 1.0, which is the only one that has exemplars
+        """
+        return _generate_openmetrics(self.registry) if openmetrics else generate_latest(self.registry)

@@ -12,9 +12,10 @@ import importlib
 import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from random import Random
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from api.resource import Resource
@@ -29,14 +30,19 @@ from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import KubeObject
 from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.kube.protocols import ApiClient
-from controllers.runtime.process import flags
+from controllers.runtime.process import debug, flags
 from controllers.runtime.process.flags import Options
 from controllers.runtime.process.health import HealthChecks, LoopLagMonitor, MetricsPage, make_loop_check
 from controllers.runtime.process.httpserver import HttpServer, RequestHandler
 from controllers.runtime.process.metrics import Metrics
 from controllers.runtime.reconcile.leader import LostLeadership
+from controllers.runtime.tracing import NO_TRACER, Tracer
+
+if TYPE_CHECKING:
+    from controllers.runtime.process.otel import OtelTracer
 
 SYNC_TIMEOUT = timedelta(minutes=2)
+_TRACES_FLUSH = timedelta(seconds=2)
 _FLUSH_SHARE = 0.2  # of the grace period: kept for events and the leases
 
 K = TypeVar("K", bound=KubeObject)
@@ -112,6 +118,9 @@ class Process:
         )
         """Where the URLs of tenants and servers may lead."""
         self.user_agent = f"tagline-{name}/{VERSION}"
+        self._cleanups: list[Callable[[], Awaitable[None]]] = []
+        self.tracer = self._make_tracer(name)
+        """Makes the spans of all kinds."""
         self.client: ApiClient = client or self._connect(config)
         lag = LoopLagMonitor(clock, observe=self.metrics.loop_lag.observe, log=logging.getLogger("controllers.runtime"))
         self.liveness, self.readiness = HealthChecks(), HealthChecks()
@@ -121,8 +130,30 @@ class Process:
         self._shared: dict[Callable[..., Any], Any] = {}
         self._background: list[Runnable] = [lag]
         self._workers: dict[Worker, asyncio.Task[None] | None] = {}
-        self._cleanups: list[Callable[[], Awaitable[None]]] = [self.client.close]
+        self.add_cleanup(self.client.close)
         self._stop = asyncio.Event()
+
+    def _make_tracer(self, name: str) -> Tracer:
+        """Return what makes spans. Without a collector nothing of OpenTelemetry is loaded. Raises CannotStart."""
+        endpoint = self.options[flags.OTLP_ENDPOINT]
+        if not endpoint:
+            return NO_TRACER
+        try:
+            otel = importlib.import_module("controllers.runtime.process.otel")
+        except ImportError as error:
+            missing = error.name or "opentelemetry"
+            raise CannotStart(
+                f"--{flags.OTLP_ENDPOINT.name} needs the packages of the extra otel (pip install 'tagline[otel]'): "
+                f"there is no {missing}"
+            ) from error
+        tracer: OtelTracer = otel.connect(endpoint, service=f"tagline-{name}", version=VERSION)
+
+        async def close() -> None:
+            with suppress(TimeoutError):  # a collector that is away must not hold up the end
+                await wait_for(self.clock, _TRACES_FLUSH.total_seconds(), asyncio.to_thread(tracer.close))
+
+        self.add_cleanup(close)
+        return tracer
 
     def _connect(self, config: ClusterConfig) -> ApiClient:
         """Return a client of a cluster. Without one its HTTP library is not loaded, which takes 20 MB."""
@@ -277,7 +308,8 @@ class Process:
         return self.options[flags.GRACE_PERIOD].total_seconds()
 
     def _make_servers(self) -> dict[str, HttpServer]:
-        pages: dict[str, tuple[str, dict[str, RequestHandler]]] = {
+        pages: dict[str, tuple[str, Mapping[str, RequestHandler]]] = {
+            "debug": (self.options[flags.DEBUG_ADDR], debug.PAGES),
             "health": (self.options[flags.HEALTH_ADDR], {"/healthz": self.liveness, "/readyz": self.readiness}),
             "metrics": (self.options[flags.METRICS_ADDR], {"/metrics": MetricsPage(self.metrics.render, self.clock)}),
         }

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from controllers.runtime.key import Key
+from controllers.runtime.process.httpserver import Request
 from controllers.runtime.process.process import CannotStart
 from controllers.runtime.queue.workqueue import Cause, Lane
 from controllers.runtime.reconcile.events import EVENTS
@@ -85,7 +86,7 @@ async def test_a_standby_is_ready_and_does_nothing(api: ScriptedServer) -> None:
     harness = ProcessHarness(api, "--enable-leader-election", clock=VirtualClock())
     async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
         await harness.kind.objects.synced.wait()
-    assert (await harness.process.readiness()).body == b"ok"
+    assert (await harness.process.readiness(Request())).body == b"ok"
     harness.process.stop()
     assert await harness.exit_status() == 0
     assert not harness.reconciler.started.is_set()
@@ -99,8 +100,8 @@ async def test_before_the_first_list_the_process_is_not_ready(api: ScriptedServe
     harness = ProcessHarness(api, clock=VirtualClock())
     async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
         await api.wait_for_watches(0)
-    assert (await harness.process.readiness()).body == b"things.example.com: not listed yet\n"
-    assert (await harness.process.liveness()).body == b"ok"
+    assert (await harness.process.readiness(Request())).body == b"things.example.com: not listed yet\n"
+    assert (await harness.process.liveness(Request())).body == b"ok"
     harness.process.stop()
     assert await harness.exit_status() == 0
 

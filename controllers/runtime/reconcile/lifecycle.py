@@ -43,6 +43,7 @@ from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry, Stalled
 from controllers.runtime.reconcile.patcher import ObjectPatcher
 from controllers.runtime.reconcile.run import Reconciler, Run
 from controllers.runtime.reconcile.supersede import Interrupted, Superseded, Superseder
+from controllers.runtime.tracing import NO_TRACER, Tracer
 
 T = TypeVar("T", bound=ReconciledObject)
 S = TypeVar("S", bound=Status)
@@ -76,6 +77,7 @@ class Lifecycle(Generic[T, S]):
         superseder: Superseder | None = None,
         jitter_percentage: int = 0,
         rng: Random | None = None,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         """Build it.
 
@@ -84,6 +86,7 @@ class Lifecycle(Generic[T, S]):
             object (Flux: for ImageRepository and ImagePolicy, not for ImageUpdateAutomation)
         superseder: ends runs of an outdated spec; None: every run goes on to its end
         jitter_percentage: what `Run.spread` moves intervals by, at most
+        tracer: what runs make spans with
         """
         self._cache = cache
         self._reconciler = reconciler
@@ -95,6 +98,7 @@ class Lifecycle(Generic[T, S]):
         self._durations = durations
         self._superseder = superseder
         self._jitter_percentage = jitter_percentage
+        self._tracer = tracer
         self._handle_requests_while_suspended = handle_requests_while_suspended
         self._patcher = ObjectPatcher(
             client,
@@ -221,6 +225,7 @@ class Lifecycle(Generic[T, S]):
             new_generation=new,
             jitter_percentage=self._jitter_percentage,
             leader_check=self._leader.check,
+            tracer=self._tracer,
         )
 
     def _make_status_patch(self, read: T, run: Run[T, S], outcome: Outcome) -> Callable[[T], dict[str, object]]:

@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from controllers.runtime.key import KubeObject
 from controllers.runtime.queue.ratelimit import spread
 from controllers.runtime.reconcile.outcome import Outcome
+from controllers.runtime.tracing import NO_TRACER, Tracer
 
 T = TypeVar("T", bound=KubeObject)
 S = TypeVar("S")
@@ -40,6 +41,8 @@ class Run(Generic[T, S]):
     jitter_percentage: int = 0
     """Of `--interval-jitter-percentage`."""
     leader_check: Callable[[], None] = field(default=_always_leader, repr=False)
+    tracer: Tracer = field(default=NO_TRACER, repr=False)
+    """Makes spans of the steps that are worth one."""
 
     def spread(self, interval: timedelta, *, since: datetime | None = None) -> timedelta:
         """Return an interval of the spec with its jitter, so that objects made together do not stay together.
@@ -48,6 +51,12 @@ class Run(Generic[T, S]):
         """
         seed = f"{self.object.metadata.uid} {(since or self.now).timestamp():.0f}"
         return spread(interval, percentage=self.jitter_percentage, seed=seed)
+
+    @property
+    def trace_attributes(self) -> dict[str, str | int | bool]:
+        """Return which object the run is over, for a span."""
+        meta = self.object.metadata
+        return {"k8s.namespace.name": meta.namespace, "tagline.name": meta.name}
 
     async def check_leader(self) -> None:
         """Raise LostLeadership unless this process may act; await it right before a side effect."""
