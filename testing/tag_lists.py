@@ -59,7 +59,7 @@ class FakeTagListReader:
         self.reads: list[tuple[Key, str]] = []
         self._lists: dict[Key, codec.TagList] = {}
 
-    def put(self, key: Key, *tags: str, first_seen: Mapping[str, int] | None = None) -> str:
+    def put(self, key: Key, *tags: str, first_seen: Mapping[str, int | None] | None = None) -> str:
         """Store tags; returns their revision."""
         scan = build_tag_set(tags, None)
         times = dict.fromkeys(scan.tags) | dict(first_seen or {})

@@ -80,6 +80,14 @@ async def test_a_tag_is_announced_with_its_digest(world: World) -> None:
     assert world.kube.field_managers == {"test"}
 
 
+async def test_a_tag_is_announced_with_the_trace_of_its_request(world: World) -> None:
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    task = asyncio.create_task(world.waker.wake(APP, {"1.0": ""}, trace=trace))
+    await world.clock.advance(0.05)
+    await task
+    assert [tag.trace for tag in requested_tags(world.annotations)] == [trace]
+
+
 async def test_without_a_tag_the_whole_list_is_asked_for(world: World) -> None:
     await world.wake()
     assert world.annotations[REQUESTED_AT]

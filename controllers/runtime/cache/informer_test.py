@@ -330,6 +330,7 @@ async def test_unreachable_server_is_asked_every_few_seconds_and_the_cache_becom
     assert harness.informer.lists == 1  # an outage is no reason to list
     assert harness.clock.monotonic() > SILENCE * 2.5
     assert harness.informer.is_stale()
+    assert harness.informer.staleness_seconds > SILENCE * 2.5
 
 
 async def test_server_that_refuses_is_asked_ever_less(harness: OverHttp) -> None:

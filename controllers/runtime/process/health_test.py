@@ -5,9 +5,17 @@ from http import HTTPStatus
 
 import aiohttp
 import pytest
+from prometheus_client import Histogram
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 
 from controllers.clock import SYSTEM_CLOCK
-from controllers.runtime.process.health import HealthChecks, LoopLagMonitor, MetricsPage, make_loop_check
+from controllers.runtime.process.health import (
+    HealthChecks,
+    LoopLagMonitor,
+    MetricsPage,
+    accepts_openmetrics,
+    make_loop_check,
+)
 from controllers.runtime.process.httpserver import HttpServer, Request
 from controllers.runtime.process.metrics import Metrics
 from testing.clock import VirtualClock, settle
@@ -127,3 +135,43 @@ async def test_a_held_loop_is_measured_and_logged(caplog: pytest.LogCaptureFixtu
     assert observed[-1] == pytest.approx(2.95)
     assert "the event loop was held" in caplog.text
     task.cancel()
+
+
+@pytest.mark.parametrize(
+    ("accept", "want"),
+    [
+        pytest.param("", False, id="none"),
+        pytest.param("text/html,*/*;q=0.8", False, id="browser"),
+        pytest.param("application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5", True, id="old"),
+        pytest.param(
+            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+            "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;q=0.4,*/*;q=0.2",
+            True,
+            id="prometheus-3",
+        ),
+        pytest.param("Application/OpenMetrics-Text", True, id="no-version"),
+        pytest.param("application/openmetrics-text; version=0.0.1", False, id="other-version"),
+        pytest.param("application/openmetrics-text; version=1.0.0; q=0.0", False, id="refused"),
+    ],
+)
+def test_who_asks_for_openmetrics(accept: str, *, want: bool) -> None:
+    assert accepts_openmetrics(accept) is want
+
+
+async def test_exemplars_are_served_to_those_who_ask_for_openmetrics() -> None:
+    metrics = Metrics()
+    histogram = Histogram("waits_seconds", "Waits.", registry=metrics.registry)
+    histogram.observe(0.3, {"policy": "apps/web"})
+    server = HttpServer("127.0.0.1:0", {"/metrics": MetricsPage(metrics.render, SYSTEM_CLOCK)})
+    await server.start()
+    url, wanted = f"http://127.0.0.1:{server.port}/metrics", {"ACCEPT": "application/openmetrics-text"}
+    async with aiohttp.ClientSession() as session:
+        async with session.get(url, headers=wanted) as answer:
+            text = await answer.text()
+            assert answer.content_type == "application/openmetrics-text"
+        async with session.get(url) as answer:
+            assert "apps/web" not in await answer.text()
+    await server.stop()
+    assert text.endswith("# EOF\n")
+    (family,) = (one for one in openmetrics_families(text) if one.name == "waits_seconds")
+    assert {"policy": "apps/web"} in [sample.exemplar.labels for sample in family.samples if sample.exemplar]
