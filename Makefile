@@ -142,6 +142,12 @@ node-smoke: $(READY) ## The short part of it, for every commit: pods run, a tag 
 helm: $(READY) ## Build the helm command line, so that the tests try the chart with it
 	@$(BIN)/python -m hack.env path helm
 
+.PHONY: monitoring
+monitoring: $(READY) ## Check and test the alerts with promtool, ask a real Prometheus what the dashboard asks (builds both)
+	@$(BIN)/python -m hack.env build
+	@$(BIN)/python -m hack.env path promtool
+	$(PYTEST) hack/monitoring e2e/prometheus_test.py e2e/monitoring_test.py
+
 .PHONY: release-dry-run
 release-dry-run: $(READY) ## Build the files of a release into .work/release and use them; publishes nothing
 	@$(BIN)/python -m hack.release dry-run
@@ -198,6 +204,7 @@ types: $(READY) ## Strict type check
 .PHONY: generate
 generate: $(READY) ## Write generated files: CRDs, install.yaml, the packaged manifests, the Helm chart, the reference in docs/
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.crds --install
+	$(BIN)/python -m hack.monitoring
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.packaged
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.chart
 	$(BIN)/python -m hack.reference
@@ -205,6 +212,7 @@ generate: $(READY) ## Write generated files: CRDs, install.yaml, the packaged ma
 .PHONY: drift
 drift: $(READY) ## Fail when a generated file is stale
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.crds --check --install
+	$(BIN)/python -m hack.monitoring --check
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.packaged --check
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.chart --check
 	$(BIN)/python -m hack.reference --check
