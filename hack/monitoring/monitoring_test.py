@@ -1,4 +1,4 @@
-"""`manifests/components/monitoring`: alerts that promtool has tested, entries of the runbook, files that are up to date."""
+"""`manifests/components/monitoring`: alerts that are tested, entries of the runbook, files that are up to date."""
 
 import json
 import re
