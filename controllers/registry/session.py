@@ -52,6 +52,8 @@ from controllers.registry.status_errors import status_error
 from controllers.registry.transport import LogInElsewhere, RegistryTransport
 
 MAX_CACHED = 4096
+MAX_TOKENS = 16_384
+"""Some KiB each. The images of a registry are visited in turn: with one more than fit none would be found again."""
 MAX_TOKEN_BYTES = 256 << 10
 MAX_PING_BYTES = 64 << 10
 HTTP_FALLBACK_DELAY = 0.3
@@ -72,7 +74,7 @@ class SessionCache:
     def __init__(self, clock: Clock) -> None:
         self.negotiated: LRUCache[Hashable, Negotiated] = LRUCache(MAX_CACHED)
         self.tokens: TokenCache = TLRUCache(
-            MAX_CACHED, ttu=lambda _key, token, _now: token.renew_at, timer=clock.monotonic
+            MAX_TOKENS, ttu=lambda _key, token, _now: token.renew_at, timer=clock.monotonic
         )
 
 

@@ -42,6 +42,8 @@ class TagIndexCache:
         self._lists = lists
         self._max_tags = max_tags
         self._cached: OrderedDict[Key, _CachedIndex] = OrderedDict()
+        self._tag_count = 0
+        """Of all that is cached: not added up at each choice, of which a start makes thousands."""
         self._locks: dict[Key, asyncio.Lock] = {}
 
     async def index(self, repository: Key, revision: str) -> TagIndex:
@@ -50,14 +52,16 @@ class TagIndexCache:
             cached = self._cached.get(repository)
             if cached is None or cached.revision != revision:
                 cached = await self._read(repository, revision, cached)
+                self._drop(repository)
                 self._cached[repository] = cached
+                self._tag_count += len(cached.index.tags)
             self._cached.move_to_end(repository)
             self._evict()
             return cached.index
 
     def forget(self, repository: Key) -> None:
         """Drop what is cached for a repository that is gone."""
-        self._cached.pop(repository, None)
+        self._drop(repository)
         lock = self._locks.get(repository)
         if lock is not None and not lock.locked():
             del self._locks[repository]
@@ -71,5 +75,9 @@ class TagIndexCache:
         return _CachedIndex(stored.revision, index)
 
     def _evict(self) -> None:
-        while len(self._cached) > 1 and sum(len(x.index.tags) for x in self._cached.values()) > self._max_tags:
-            self._cached.popitem(last=False)
+        while len(self._cached) > 1 and self._tag_count > self._max_tags:
+            self._drop(next(iter(self._cached)))
+
+    def _drop(self, repository: Key) -> None:
+        if dropped := self._cached.pop(repository, None):
+            self._tag_count -= len(dropped.index.tags)

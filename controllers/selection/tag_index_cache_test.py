@@ -166,3 +166,48 @@ async def test_hundred_thousand_tags_cost_little_from_the_second_revision_on() -
     assert len(lists.reads) == 4
     gc.collect()
     assert [index() is not None for index in passed] == [False, False, False, True]
+
+
+class CountedTags(tuple[str, ...]):
+    """Tags that count how often somebody asks how many they are."""
+
+    asked = 0
+
+    def __len__(self) -> int:
+        CountedTags.asked += 1
+        return super().__len__()
+
+
+async def test_a_choice_looks_at_the_size_of_no_other_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    lists = FakeTagListReader()
+    tags = TagIndexCache(lists)
+    build = tag_index_cache.build_index
+
+    def counted(stored: TagList, previous: TagIndex | None = None) -> TagIndex:
+        index = build(stored, previous)
+        index.tags = CountedTags(index.tags)
+        return index
+
+    monkeypatch.setattr(tag_index_cache, "build_index", counted)
+    keys = [Key("apps", f"app-{number}") for number in range(200)]
+    revisions = {key: lists.put(key, "1.0") for key in keys}
+    for key in keys:
+        await tags.index(key, revisions[key])
+    CountedTags.asked = 0
+    for key in keys:
+        await tags.index(key, revisions[key])
+    assert CountedTags.asked <= len(keys)
+
+
+async def test_what_is_replaced_or_forgotten_makes_room() -> None:
+    lists = FakeTagListReader()
+    tags = TagIndexCache(lists, max_tags=4)
+    revision_b = lists.put(B, "1.0")
+    await tags.index(B, revision_b)
+    for patch in range(5):
+        await tags.index(A, lists.put(A, f"1.{patch}", f"2.{patch}", f"3.{patch}"))
+    tags.forget(A)
+    await tags.index(C, lists.put(C, "1.0", "2.0", "3.0"))
+    read = len(lists.reads)
+    await tags.index(B, revision_b)
+    assert len(lists.reads) == read

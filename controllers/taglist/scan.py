@@ -6,9 +6,11 @@ internal/database), so that `status.lastScanResult` reads the same.
 
 import json
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from api.imagerepository import DEFAULT_EXCLUSION_LIST, LATEST_COUNT
 from controllers.golang import regexp
@@ -52,8 +54,10 @@ class Exclusion:
 
     patterns: tuple[str, ...]
 
-    def keep(self, tags: Iterable[str], budget: regexp.Budget) -> list[str]:
+    def keep(self, tags: Collection[str], budget: regexp.Budget) -> list[str]:
         """Return the tags that no pattern finds. Raises BadExclusionPattern, also once the budget is spent."""
+        if endings := regexp.find_endings(_compile_all(self.patterns), tags):
+            return [tag for tag in tags if not tag.endswith(endings)]
         is_excluded = _matcher(self.patterns)
         try:
             return [tag for tag in budget.spend_on(tags) if not is_excluded(tag)]
@@ -65,10 +69,12 @@ def build_tag_set(tags: Iterable[str], exclusion_patterns: Sequence[str] | None)
     """Return the list to store.
 
     tags: in registry order, may repeat. exclusion_patterns: `spec.exclusionList`; a tag that one of them finds is
-    dropped. Raises BadExclusionPattern, also for patterns that take too long. 100,000 tags cost about 0.2 s of CPU:
-    not for the event loop.
+    dropped. Raises BadExclusionPattern, also for patterns that take too long. 100,000 tags cost 0.02 s of CPU with the
+    default and in a registry's usual order, else up to 0.2 s: not for the event loop.
     """
-    exclusion, distinct = Exclusion(effective_exclusions(exclusion_patterns)), set(tags)
+    exclusion = Exclusion(effective_exclusions(exclusion_patterns))
+    # Sorted first: registries list in order, of which a set would leave nothing.
+    distinct = dict.fromkeys(sorted(tags, reverse=True))
     kept = exclusion.keep(distinct, regexp.Budget())
     return arrange(kept, excluded_count=len(distinct) - len(kept))
 
@@ -81,15 +87,31 @@ def arrange(kept: Iterable[str], *, excluded_count: int) -> TagSet:
 
 def compute_revision(tags: Sequence[str]) -> str:
     """Return the decimal Adler-32 of the tags as the JSON array that Go writes, in the order given."""
+    if encoded := _encode_plain(tags):
+        return str(zlib.adler32(encoded))
     text = json.dumps(tags, ensure_ascii=False, separators=(",", ":"))
     if not text.isascii() or any(char in text for char in "<>&"):
         text = text.translate(ESCAPES)
     return str(zlib.adler32(text.encode()))
 
 
+def _encode_plain(tags: Sequence[str]) -> bytes:
+    """Return the JSON of tags without anything that encoders write in different ways; empty where there is some."""
+    try:
+        encoded = msgspec.json.encode(tags)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return b""
+    return encoded if encoded.isascii() and not any(byte in encoded for byte in b"\\<>&\x7f") else b""
+
+
+@lru_cache(maxsize=32)
+def _compile_all(patterns: tuple[str, ...]) -> tuple[regexp.Pattern, ...]:
+    return tuple(_compile(pattern) for pattern in patterns)
+
+
 @lru_cache(maxsize=32)
 def _matcher(patterns: tuple[str, ...]) -> Callable[[str], bool]:
-    return regexp.any_of([_compile(pattern) for pattern in patterns])
+    return regexp.any_of(_compile_all(patterns))
 
 
 def _compile(pattern: str) -> regexp.Pattern:

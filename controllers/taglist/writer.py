@@ -135,9 +135,13 @@ class TagListWriter:
 def _encode(scan: TagSet, previous: _FirstSeen, latest: int) -> tuple[dict[str, int | None], list[codec.Chunk]]:
     """Return when each tag was first seen, `latest` for new ones, and the chunks that say so. Pure."""
     unknown, times = latest if previous.whole else None, previous.times
-    first_seen = {tag: times.get(tag, unknown) for tag in scan.tags}
-    ahead = {tag: latest for tag, time in first_seen.items() if time is not None and time > latest}
-    first_seen |= ahead
+    first_seen: dict[str, int | None]
+    if times:
+        first_seen = {tag: times.get(tag, unknown) for tag in scan.tags}
+        ahead = {tag: latest for tag, time in first_seen.items() if time is not None and time > latest}
+        first_seen |= ahead
+    else:
+        first_seen = dict.fromkeys(scan.tags, unknown)
     parts = codec.encode(scan.tags, first_seen, revision=scan.revision, excluded_count=scan.excluded_count)
     return first_seen, parts
 

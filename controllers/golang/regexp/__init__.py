@@ -7,7 +7,14 @@ Syntax: https://pkg.go.dev/regexp/syntax. Substitution (`$1`, `${name}`) is up t
 
 from controllers.golang.regexp.budget import CHEAP_COST, CHEAP_WORK, Budget, are_cheap, within_budget
 from controllers.golang.regexp.errors import BadPattern, TooCostly
-from controllers.golang.regexp.pattern import Pattern, TextPredicate, abbreviate, any_of, compile  # noqa: A004 - read as regexp.compile
+from controllers.golang.regexp.pattern import (
+    Pattern,
+    TextPredicate,
+    abbreviate,
+    any_of,
+    compile,  # noqa: A004 - read as regexp.compile
+    find_endings,
+)
 
 __all__ = [
     "CHEAP_COST",
@@ -21,5 +28,6 @@ __all__ = [
     "any_of",
     "are_cheap",
     "compile",
+    "find_endings",
     "within_budget",
 ]

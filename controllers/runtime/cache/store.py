@@ -24,6 +24,7 @@ class Store(Generic[K]):
 
     def __init__(self, indexers: Mapping[str, Callable[[K], Iterable[str]]]) -> None:
         self._objects: dict[Key, K] = {}
+        self._by_namespace: dict[str, dict[Key, None]] = {}
         self._indexers: dict[str, Callable[[K], Iterable[str]]] = {}
         self._indexes: dict[str, dict[str, dict[Key, None]]] = {}
         self.add_indexers(indexers)
@@ -55,10 +56,13 @@ class Store(Generic[K]):
         return [self._objects[key] for key in self._indexes[index].get(value, ())]
 
     def list(self, namespace: str = "") -> list[K]:
-        """List all objects, or those of a namespace, in no particular order. All may be listed from any thread."""
+        """List all objects, or those of a namespace, in no particular order; costs as many steps as it returns.
+
+        All may be listed from any thread.
+        """
         if not namespace:
             return list(self._objects.values())
-        return [obj for key, obj in self._objects.items() if key.namespace == namespace]
+        return [self._objects[key] for key in self._by_namespace.get(namespace, ())]
 
     def begin_list(self) -> None:
         """Prepare for a list; call it before the first page is requested."""
@@ -149,6 +153,7 @@ class Store(Generic[K]):
         return [(held, obj)] if held.metadata.resource_version != obj.metadata.resource_version else []
 
     def _index(self, key: Key, obj: K) -> None:
+        self._by_namespace.setdefault(key.namespace, {})[key] = None
         for name in self._indexers:
             self._add_to_index(name, key, obj)
 
@@ -157,14 +162,18 @@ class Store(Generic[K]):
             self._indexes[name].setdefault(value, {})[key] = None
 
     def _unindex(self, key: Key, obj: K) -> None:
+        _discard(self._by_namespace, key.namespace, key)
         for name, indexer in self._indexers.items():
-            index = self._indexes[name]
             for value in indexer(obj):
-                keys = index.get(value)
-                if keys is not None:
-                    keys.pop(key, None)
-                    if not keys:
-                        del index[value]
+                _discard(self._indexes[name], value, key)
+
+
+def _discard(index: dict[str, dict[Key, None]], value: str, key: Key) -> None:
+    keys = index.get(value)
+    if keys is not None:
+        keys.pop(key, None)
+        if not keys:
+            del index[value]
 
 
 def is_newer(version: str, than: str) -> bool:

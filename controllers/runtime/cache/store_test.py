@@ -238,3 +238,40 @@ def test_replaying_the_changes_gives_the_store_and_the_index(script: list[tuple[
     for colour in ("red", "blue", "big"):
         found = {obj.metadata.name for obj in store.by_index("colour", colour)}
         assert found == {name for name, obj in by_name.items() if colour in obj.spec.colours}
+
+
+class CountedName(str):
+    """A namespace that counts how often it is compared."""
+
+    comparisons = 0
+
+    def __eq__(self, other: object) -> bool:
+        CountedName.comparisons += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+def in_namespace(namespace: str, name: str, version: int) -> Thing:
+    meta = ObjectMeta(name=name, namespace=namespace, uid=f"{namespace}-{name}", resource_version=str(version))
+    return Thing(metadata=meta, spec=ThingSpec())
+
+
+def test_the_list_of_a_namespace_looks_at_no_other() -> None:
+    store = store_of(*(in_namespace(CountedName(f"team-{n}"), "app", n) for n in range(1, 1_000)))
+    mine = in_namespace("mine", "app", 5_000)
+    store.put(mine)
+    CountedName.comparisons = 0
+    assert store.list("mine") == [mine]
+    assert store.list("nobody") == []
+    assert CountedName.comparisons < 10
+
+
+def test_lists_of_namespaces_follow_every_change() -> None:
+    old, new = in_namespace("a", "x", 101), in_namespace("a", "x", 105)
+    other = in_namespace("b", "x", 102)
+    store = store_of(old, other)
+    store.put(new)
+    assert (store.list("a"), store.list("b")) == ([new], [other])
+    store.remove(in_namespace("a", "x", 106))
+    assert (store.list("a"), store.list()) == ([], [other])

@@ -8,7 +8,8 @@ Guarantees, whatever the interleaving:
 
 User edits (`Lane.USER`) run before resyncs and retries (`Lane.RESYNC`), and inside a lane namespaces take
 turns, so that a tenant with a thousand objects delays a tenant with one by at most one run (`lanes`). A namespace whose
-runs wait for slow servers keeps to its share. Keys that fail are tried again with growing delays (`failures`).
+runs wait for slow servers keeps to its share. Keys that fail are tried again with growing delays (`failures`), and those
+that changes of other objects wake without end let some gather before each run (`bursts`).
 
 Modelled on controller-runtime's priority queue and knative's two-lane queue. It does not run anything itself
 (see `controller`) and knows nothing about outcomes. It belongs to one event loop: no method but `get` awaits,
@@ -26,6 +27,7 @@ from typing import NamedTuple, Protocol
 
 from controllers.clock import Clock
 from controllers.runtime.key import Key
+from controllers.runtime.queue.bursts import Bursts
 from controllers.runtime.queue.failures import Failures
 from controllers.runtime.queue.lanes import FairLane, InFlight, Place, Shares
 from controllers.runtime.queue.ratelimit import Backoff, TokenBucket, default_bucket
@@ -46,7 +48,7 @@ class Cause(IntEnum):
     REQUEST = 1
     """Somebody asked for a run: now, while the backoff stays as it is."""
     CHANGE = 2
-    """Something that the object reads has changed: soon, see `failures`, while the backoff stays as it is."""
+    """Something that the object reads has changed: soon, see `failures` and `bursts`; the backoff stays as it is."""
 
 
 class QueueShutDown(Exception):
@@ -110,6 +112,7 @@ class WorkQueue:
         """
         self._clock = clock
         self._failures = Failures(clock, backoff or Backoff(), make_bucket)
+        self._bursts = Bursts(clock)
         self._metrics = metrics or NoQueueMetrics()
         self._host_of = host_of
         self._lanes = {lane: FairLane() for lane in Lane}
@@ -120,6 +123,7 @@ class WorkQueue:
         self._dirty: dict[Key, _Again] = {}  # running keys that must run again
         self._previously_scheduled: dict[Key, _Scheduled] = {}  # running keys: what was scheduled before the run
         self._delayed: dict[Key, _Scheduled] = {}
+        self._gathering: set[Key] = set()  # delayed only so that more changes get into the run
         self._heap: list[_Scheduled] = []  # may hold entries that `_delayed` no longer has
         self._sequence = 0
         self._waiters: deque[asyncio.Future[None]] = deque()  # of `get`
@@ -143,7 +147,9 @@ class WorkQueue:
             before = self._dirty.get(key, _Again(lane, cause))
             self._dirty[key] = _Again(min(lane, before.lane), min(cause, before.cause))
         else:
-            self._push_for(key, _Again(lane, cause))
+            may_wait = cause is Cause.CHANGE and key not in self._queued
+            gather = self._bursts.wake_delay(key) if may_wait else timedelta()
+            self._push_for(key, _Again(lane, cause), gather)
 
     def add_after(self, key: Key, delay: timedelta, lane: Lane = Lane.RESYNC) -> None:
         """Queue `key` after `delay`; of several delays the earliest wins. Not positive: now.
@@ -202,8 +208,10 @@ class WorkQueue:
         self._in_flight.end(key)
         if scheduled := self._previously_scheduled.pop(key, None):
             self._schedule(scheduled)
-        if key in self._dirty:
-            self._push_for(key, self._dirty.pop(key))
+        again = self._dirty.pop(key, None)
+        gather = self._bursts.end_run(key, is_woken=again is not None and again.cause is Cause.CHANGE)
+        if again:
+            self._push_for(key, again, gather)
         if self._queued:  # its share may have held one of them back
             self._wake_waiter()
 
@@ -222,12 +230,13 @@ class WorkQueue:
         if self._timer:
             self._timer.cancel()
         self._delayed.clear()
+        self._gathering.clear()
         self._heap.clear()
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing runs and nothing waits for a worker; what is to be added later does not count."""
-        return not self._queued and not self._running
+        """Whether nothing runs, waits for a worker, or waits for more changes; what is to be added later does not count."""
+        return not self._queued and not self._running and not self._gathering
 
     def running_durations(self) -> Iterator[float]:
         """Yield for each running key how long it has run, in seconds."""
@@ -247,6 +256,7 @@ class WorkQueue:
 
     def _begin(self, lane: Lane, key: Key, place: Place) -> None:
         del self._queued[key]
+        self._gathering.discard(key)
         now = self._clock.monotonic()
         self._metrics.set_depth(lane, len(self._lanes[lane]))
         self._metrics.observe_wait(now - self._ready_since.pop(key))
@@ -274,13 +284,17 @@ class WorkQueue:
                 waiter.set_result(None)
                 return
 
-    def _push_for(self, key: Key, again: _Again) -> None:
-        """Queue a key that does not run: when, depends on the cause if it fails."""
+    def _push_for(self, key: Key, again: _Again, gather: timedelta) -> None:
+        """Queue a key that does not run: when, depends on the cause if it fails, or other changes are to gather."""
         if again.cause is Cause.EDIT:
             self._failures.forget(key)
-        elif again.cause is Cause.CHANGE and key not in self._queued and (delay := self._failures.wake_delay(key)):
-            self._schedule_after(key, delay, again.lane)
-            return
+        elif again.cause is Cause.CHANGE and key not in self._queued:
+            wake_delay = self._failures.wake_delay(key)
+            if gather > wake_delay:
+                self._gathering.add(key)
+            if delay := max(gather, wake_delay):
+                self._schedule_after(key, delay, again.lane)
+                return
         self._push(key, again.lane)
 
     def _push(self, key: Key, lane: Lane) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from controllers.runtime.key import Key
 from controllers.runtime.queue.ratelimit import Backoff, TokenBucket
-from controllers.runtime.queue.workqueue import Lane, QueueShutDown, WorkQueue
+from controllers.runtime.queue.workqueue import Cause, Lane, QueueShutDown, WorkQueue
 from testing.clock import VirtualClock, settle
 
 A, B, C = Key("ns", "a"), Key("ns", "b"), Key("ns", "c")
@@ -366,3 +366,70 @@ async def play(steps: list[tuple[str, Key, object]], *, workers: int) -> None:
 @given(steps=STEPS, workers=st.integers(1, 3))
 def test_no_key_runs_twice_at_once_and_no_add_is_lost(steps: list[tuple[str, Key, object]], workers: int) -> None:
     asyncio.run(play(steps, workers=workers))
+
+
+async def run_while_changes_come(queue: WorkQueue, clock: VirtualClock, *, changes: int, apart: float) -> list[float]:
+    """Run A for a tenth of a second whenever it is ready, while others change; return when each run began."""
+    began: list[float] = []
+
+    async def work() -> None:
+        while True:
+            key = await queue.get()
+            began.append(clock.monotonic())
+            await clock.sleep(0.1)
+            queue.done(key)
+
+    worker = asyncio.create_task(work())
+    try:
+        for _ in range(changes):
+            queue.add(A, cause=Cause.CHANGE)
+            await clock.advance(apart)
+        await clock.advance(20)
+    finally:
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+    return began
+
+
+async def test_a_thousand_changes_in_a_row_are_a_dozen_runs_and_none_is_missed(
+    queue: WorkQueue, clock: VirtualClock
+) -> None:
+    began = await run_while_changes_come(queue, clock, changes=1_000, apart=0.02)
+    assert len(began) <= 12
+    assert 20 <= began[-1] <= 26  # after the last change, and soon
+
+
+@pytest.mark.parametrize("changes", [1, 2, 3])
+async def test_a_few_changes_do_not_wait(queue: WorkQueue, clock: VirtualClock, changes: int) -> None:
+    began = await run_while_changes_come(queue, clock, changes=changes, apart=0.02)
+    assert began == pytest.approx([0, 0.1][: min(changes, 2)], abs=0.001)
+
+
+async def test_changes_that_come_one_by_one_do_not_wait(queue: WorkQueue, clock: VirtualClock) -> None:
+    began = await run_while_changes_come(queue, clock, changes=10, apart=0.5)
+    assert began == pytest.approx([0.5 * number for number in range(10)], abs=0.001)
+
+
+async def begin_burst(queue: WorkQueue) -> None:
+    """Have others change during two runs of A in a row, so that the third one waits."""
+    for _ in range(2):
+        queue.add(A, cause=Cause.CHANGE)
+        await queue.get()
+        queue.add(A, cause=Cause.CHANGE)
+        queue.done(A)
+
+
+@pytest.mark.parametrize("cause", [Cause.EDIT, Cause.REQUEST])
+async def test_what_a_user_asks_for_does_not_wait_for_a_burst(queue: WorkQueue, cause: Cause) -> None:
+    await begin_burst(queue)
+    assert len(queue) == 0
+    queue.add(A, cause=cause)
+    assert await drain(queue) == [A]
+
+
+async def test_a_queue_that_lets_changes_gather_is_not_idle(queue: WorkQueue, clock: VirtualClock) -> None:
+    await begin_burst(queue)
+    assert (len(queue), queue.is_idle) == (0, False)
+    await clock.advance(1)
+    assert await drain(queue) == [A]
+    assert queue.is_idle

@@ -38,6 +38,9 @@ NO_CHANGE_INTERVAL_SECONDS = 300
 REPEATED_WARNING_SECONDS = 60
 _BURST, _REFILL_A_SECOND = 25, 1 / 300  # an object, as in client-go
 _LRU_SIZE = 4096
+_QUIET_OBJECTS = 65_536
+"""Objects whose pause between events without change is remembered, 150 bytes each. All are visited in turn, so with one
+more than fit none would be found again, and each look at an object that finds nothing would write an event."""
 _TRIES = 3
 _NAME_LIMIT = 253
 
@@ -117,10 +120,11 @@ V = TypeVar("V")
 
 
 class _LRU(Generic[K, V]):
-    """The values used last, `_LRU_SIZE` of them."""
+    """The values used last."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = _LRU_SIZE) -> None:
         self._values: OrderedDict[K, V] = OrderedDict()
+        self._size = size
 
     def get(self, key: K) -> V | None:
         if key in self._values:
@@ -130,7 +134,7 @@ class _LRU(Generic[K, V]):
     def put(self, key: K, value: V) -> V:
         self._values[key] = value
         self._values.move_to_end(key)
-        if len(self._values) > _LRU_SIZE:
+        if len(self._values) > self._size:
             self._values.popitem(last=False)
         return value
 
@@ -187,7 +191,7 @@ class EventRecorder:
         self._sink = sink
         self._series: _LRU[tuple[str, EventType, str, str], _Series] = _LRU()
         self._buckets: _LRU[str, TokenBucket] = _LRU()
-        self._no_change_until: _LRU[str, float] = _LRU()
+        self._no_change_until: _LRU[str, float] = _LRU(_QUIET_OBJECTS)
         self._outbox = Outbox(self._deliver)
 
     def record(

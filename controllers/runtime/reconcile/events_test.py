@@ -253,3 +253,15 @@ async def test_a_long_object_name_still_gives_a_valid_event_name(harness: Events
     await harness.record(NORMAL, "hello", involved=replace(APP, name="a" * 253))
     [name] = harness.events
     assert len(name) <= 253
+
+
+async def test_thousands_of_quiet_objects_are_not_written_at_each_look(harness: EventsHarness) -> None:
+    objects = [replace(APP, name=f"app-{number}", uid=str(number)) for number in range(5_000)]
+    for look in range(3):
+        for number, involved in enumerate(objects):
+            harness.recorder.record(involved, NORMAL, reason="Because", message="nothing new", no_change=True)
+            if number % 500 == 0:
+                await settle()
+        await harness.recorder.flush()
+        await harness.clock.advance(60)
+        assert len(harness.verbs) == len(objects), look
