@@ -202,9 +202,10 @@ types: $(READY) ## Strict type check
 	$(BIN)/mypy $(SOURCES)
 
 .PHONY: generate
-generate: $(READY) ## Write generated files: CRDs, install.yaml, the packaged manifests, the Helm chart, the reference in docs/
+generate: $(READY) ## Write generated files: CRDs, install.yaml, shards, the packaged manifests, the Helm chart, the reference in docs/
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.crds --install
 	$(BIN)/python -m hack.monitoring
+	$(BIN)/python -m hack.shards
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.packaged
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.chart
 	$(BIN)/python -m hack.reference
@@ -213,6 +214,7 @@ generate: $(READY) ## Write generated files: CRDs, install.yaml, the packaged ma
 drift: $(READY) ## Fail when a generated file is stale
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.crds --check --install
 	$(BIN)/python -m hack.monitoring --check
+	$(BIN)/python -m hack.shards --check
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.packaged --check
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.chart --check
 	$(BIN)/python -m hack.reference --check

@@ -23,6 +23,8 @@ from hack.env.tools import find_program
 ROOT = Path(__file__).resolve().parents[1]
 MANIFESTS = ROOT / "manifests"
 PACKAGED = ROOT / "cli" / "installing" / "manifests.json"
+NOT_PACKAGED = frozenset({"shards"})
+"""Components for kustomizations only: what they add is another one a shard."""
 
 
 class NotUnderstood(Exception):
@@ -48,7 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def read_manifests(folder: Path) -> Manifests:
     """Return the objects that the manifests make, and their components. Raises CalledProcessError, NotUnderstood."""
-    folders = sorted(path for path in (folder / "components").iterdir() if path.is_dir())
+    folders = sorted(
+        path for path in (folder / "components").iterdir() if path.is_dir() and path.name not in NOT_PACKAGED
+    )
     return Manifests(kustomize(folder), {one.name: read_component(one) for one in folders})
 
 

@@ -1,6 +1,7 @@
 """What all clients need to know about URLs: the origin they lead to, and the login that may be in them."""
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
@@ -28,6 +29,12 @@ class Origin(NamedTuple):
 def origin(url: str | SplitResult) -> Origin:
     """Return the origin (RFC 6454) of a URL. Raises ValueError for a port that is not a number, or a bad IPv6 host."""
     parts = urlsplit(url) if isinstance(url, str) else url
+    return _origin(parts.scheme, parts.netloc)
+
+
+@lru_cache(maxsize=1024)  # each request asks several times, and of the same few hosts
+def _origin(scheme: str, netloc: str) -> Origin:
+    parts = SplitResult(scheme, netloc, "", "", "")
     return Origin(parts.scheme, parts.hostname, None if parts.port == DEFAULT_PORTS.get(parts.scheme) else parts.port)
 
 

@@ -1,4 +1,4 @@
-"""HTTP/1.1 to whoever is asked, without a proxy that speaks HTTP: a transport of httpx with a pool of its own.
+"""HTTP/1.1 to whoever is asked, without a proxy that speaks HTTP, with a pool of its own.
 
 httpcore's pool looks at all its connections for each request, which costs 0.7 ms with 4 requests in flight and 1.3 with
 20; this one costs a tenth (docs/decisions.md, "Three HTTP stacks"). The protocol itself is h11's, as there. What is
@@ -9,13 +9,17 @@ import asyncio
 import ssl
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Final
 
 import h11
 import httpcore
 import httpx
+
+from controllers.registry.answers import OpenAnswer, decode_headers
+from controllers.registry.network import MeteredStream
 
 MAX_HEAD_BYTES: Final = 100 << 10
 """Of an answer, as much as httpcore takes."""
@@ -26,8 +30,23 @@ HostPort = tuple[str, str, int]
 """Scheme, host and port."""
 
 
+@dataclass(frozen=True, slots=True)
+class DirectRequest:
+    """One request, in the form in which it is sent."""
+
+    method: str
+    where: HostPort
+    path: bytes
+    """With the query."""
+    headers: Sequence[tuple[bytes, bytes]]
+    """All but the length of the body."""
+    body: bytes = b""
+    url: str = ""
+    connect_seconds: float | None = None
+
+
 class DirectTransport(httpx.AsyncBaseTransport):
-    """Used from one event loop, by any number of tasks."""
+    """Used from one event loop, by any number of tasks. A transport of httpx only so that its client holds it."""
 
     def __init__(
         self,
@@ -51,14 +70,13 @@ class DirectTransport(httpx.AsyncBaseTransport):
         self._by_age: OrderedDict[Connection, HostPort] = OrderedDict()
         """Those that are idle, longest first."""
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request; its answer is read by whoever reads the stream. Raises httpx.TransportError."""
-        where = (request.url.scheme, request.url.raw_host.decode("ascii"), _port(request.url))
+    async def exchange(self, request: DirectRequest) -> OpenAnswer:
+        """Send one request; its answer is read by whoever reads the body. Raises httpx.TransportError."""
         await self._in_use.acquire()
         try:
             with _as_httpx():
-                connection = await self._take(where) or await self._connect(where, _connect_seconds(request))
-                return await self._exchange(request, connection, where)
+                connection = await self._take(request.where) or await self._connect(request)
+                return await self._exchange(request, connection)
         except BaseException:
             self._in_use.release()
             raise
@@ -71,7 +89,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
             connection, _ = self._by_age.popitem()
             await connection.aclose()
 
-    async def _exchange(self, request: httpx.Request, connection: "Connection", where: HostPort) -> httpx.Response:
+    async def _exchange(self, request: DirectRequest, connection: "Connection") -> OpenAnswer:
         try:
             answer = await connection.send(request)
         except BaseException:
@@ -80,18 +98,21 @@ class DirectTransport(httpx.AsyncBaseTransport):
 
         async def release() -> None:
             self._in_use.release()
-            await self._put_back(connection, where)
+            await self._put_back(connection, request.where)
 
-        return httpx.Response(
+        body, stream = _Body(connection, release), connection.stream
+        return OpenAnswer(
             answer.status_code,
-            headers=answer.headers.raw_items(),
-            stream=_Body(connection, release),
-            extensions={"http_version": b"HTTP/" + answer.http_version, "network_stream": connection.stream},
-            request=request,
+            decode_headers(answer.headers),
+            request.url,
+            body,
+            stream if isinstance(stream, MeteredStream) else None,
+            body.aclose,
         )
 
-    async def _connect(self, where: HostPort, seconds: float | None) -> "Connection":
-        scheme, host, port = where
+    async def _connect(self, request: DirectRequest) -> "Connection":
+        seconds = request.connect_seconds
+        scheme, host, port = request.where
         stream = await self._backend.connect_tcp(host, port, timeout=seconds)
         if scheme == "https":
             try:
@@ -145,13 +166,14 @@ class Connection:
         self.idle_since = 0.0
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
 
-    async def send(self, request: httpx.Request) -> h11.Response:
+    async def send(self, request: DirectRequest) -> h11.Response:
         """Return the head of the answer. Raises what httpcore documents."""
+        length = [(b"Content-Length", str(len(request.body)).encode())] if request.body else []
         try:
-            head = h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw)
+            head = h11.Request(method=request.method, target=request.path, headers=[*request.headers, *length])
             parts = [self._http.send(head)]
-            assert isinstance(request.stream, httpx.AsyncByteStream)
-            parts += [self._http.send(h11.Data(data=chunk)) async for chunk in request.stream if chunk]
+            if request.body:
+                parts.append(self._http.send(h11.Data(data=request.body)))
             parts.append(self._http.send(h11.EndOfMessage()))
         except h11.LocalProtocolError as error:
             raise httpcore.LocalProtocolError(error) from error
@@ -197,7 +219,7 @@ class Connection:
                 raise httpcore.RemoteProtocolError(error) from error
 
 
-class _Body(httpx.AsyncByteStream):
+class _Body:
     """The body of an answer; closing it gives the connection back."""
 
     def __init__(self, connection: Connection, release: Callable[[], Awaitable[None]]) -> None:
@@ -224,12 +246,3 @@ def _as_httpx() -> Iterator[None]:
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError) as error:
         named: type[httpx.TransportError] = getattr(httpx, type(error).__name__)
         raise named(str(error)) from error
-
-
-def _port(url: httpx.URL) -> int:
-    return url.port or (443 if url.scheme == "https" else 80)
-
-
-def _connect_seconds(request: httpx.Request) -> float | None:
-    seconds: float | None = request.extensions.get("timeout", {}).get("connect")
-    return seconds

@@ -9,7 +9,7 @@ import httpcore
 import httpx
 import pytest
 
-from controllers.registry.direct import DirectTransport
+from controllers.registry.direct import DirectRequest, DirectTransport
 from controllers.registry.streams import AsyncioBackend
 from testing.registry_server import ReceivedRequest, Reply, read_request, run_listener, run_server
 
@@ -43,11 +43,16 @@ async def transport(
         await made.aclose()
 
 
+def request(address: str, method: str = "GET", content: bytes = b"", **headers: str) -> DirectRequest:
+    host, _, port = address.partition(":")
+    raw = [(name.encode(), text.encode()) for name, text in {"Host": address, **headers}.items()]
+    return DirectRequest(method, ("http", host, int(port)), b"/", raw, content)
+
+
 async def ask(direct: DirectTransport, address: str, method: str = "GET", content: bytes = b"") -> tuple[int, bytes]:
-    answer = await direct.handle_async_request(httpx.Request(method, f"http://{address}/", content=content))
-    assert isinstance(answer.stream, httpx.AsyncByteStream)
+    answer = await direct.exchange(request(address, method, content))
     try:
-        return answer.status_code, b"".join([chunk async for chunk in answer.stream])
+        return answer.status, b"".join([chunk async for chunk in answer.body])
     finally:
         await answer.aclose()
 
@@ -106,10 +111,9 @@ async def test_a_connection_that_is_in_use_at_the_end_is_closed_after_it() -> No
         hung_up.set()
 
     async with run_listener(serve) as address, transport() as direct:
-        answer = await direct.handle_async_request(httpx.Request("GET", f"http://{address}/"))
+        answer = await direct.exchange(request(address))
         await direct.aclose()
-        assert isinstance(answer.stream, httpx.AsyncByteStream)
-        assert [chunk async for chunk in answer.stream] == [b"truth"]
+        assert [chunk async for chunk in answer.body] == [b"truth"]
         await answer.aclose()
         await asyncio.wait_for(hung_up.wait(), 10)
 
@@ -191,9 +195,8 @@ async def test_whoever_gives_up_closes_the_connection_and_frees_its_place() -> N
 async def test_a_body_that_nobody_reads_to_its_end_closes_the_connection() -> None:
     async with run_server(lambda _: Reply(body=b"x" * (4 << 20))) as server, transport(max_connections=1) as direct:
         for _ in range(2):
-            answer = await direct.handle_async_request(httpx.Request("GET", f"http://{server.address}/"))
-            assert isinstance(answer.stream, httpx.AsyncByteStream)
-            async for _chunk in answer.stream:
+            answer = await direct.exchange(request(server.address))
+            async for _chunk in answer.body:
                 break
             await answer.aclose()
         assert server.connections == 2
@@ -227,9 +230,8 @@ async def test_what_is_no_answer_is_an_error_and_frees_the_place(answer: bytes, 
 async def test_a_request_that_cannot_be_written_is_an_error() -> None:
     async with run_server(echo) as server, transport(max_connections=1) as direct:
         for _ in range(2):
-            request = httpx.Request("GET", f"http://{server.address}/", headers=[(b"X", b"a\r\nY: b")])
             with pytest.raises(httpx.LocalProtocolError):
-                await direct.handle_async_request(request)
+                await direct.exchange(request(server.address, X="a\r\nY: b"))
         assert await ask(direct, server.address) == (200, b"GET")
 
 

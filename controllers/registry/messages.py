@@ -20,6 +20,14 @@ class Route:
     proxy: Proxy | None = None
     destinations: Destinations = ANYWHERE_OUTSIDE
     """Where requests, their redirects and their proxy may lead."""
+    _hash: int | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        # As with `Access`: pools, budgets and sessions are looked up by it, several times for each request.
+        if self._hash is None:
+            object.__setattr__(self, "_hash", hash((self.tls, self.proxy, self.destinations)))
+        assert self._hash is not None
+        return self._hash
 
 
 class BodySink(Protocol):

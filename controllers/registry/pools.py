@@ -4,18 +4,20 @@ httpx makes its pools itself and lets nobody choose how they connect, so its two
 """
 
 import ssl
-from functools import lru_cache
+from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final
 
 import httpcore
 import httpx
+from cachetools import LRUCache
 
 from controllers.net.tls import ssl_context
-from controllers.registry.direct import DirectTransport
+from controllers.registry.answers import OpenAnswer, decode_headers
+from controllers.registry.direct import DirectRequest, DirectTransport, HostPort
 from controllers.registry.lookups import Lookups
 from controllers.registry.messages import RegistryRequest, Route
-from controllers.registry.network import GuardedBackend
+from controllers.registry.network import GuardedBackend, MeteredStream
 from controllers.registry.response_body import ACCEPT_ENCODING
 from controllers.registry.socks import SocksBackend
 
@@ -25,10 +27,22 @@ connecting. What bounds them is how many runs there are, and what one registry m
 MAX_IDLE_CONNECTIONS = 100
 KEEPALIVE_SECONDS = 90.0
 CONNECT_SECONDS = 10.0
-CONNECT_TIMEOUT: Final = httpx.Timeout(None, connect=CONNECT_SECONDS).as_dict()
-PARSED_URLS: Final = 512
+PARSED_URLS: Final = 8_192
+"""Of each route, half a KiB each: thousands of images are visited in turn."""
 NO_PROXY_MOUNTS = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 """Reached without the environment's proxy, as in Go."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A URL in the parts that a request needs, and how it is reached."""
+
+    url: str
+    transport: DirectTransport
+    where: HostPort
+    path: bytes
+    host: bytes
+    """The value of the header."""
 
 
 class PoolTransport(httpx.AsyncHTTPTransport):
@@ -73,23 +87,54 @@ class RouteClient(httpx.AsyncClient):
             headers=self._own_headers,
         )
         self.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        self._targets: LRUCache[str, _Target | None] = LRUCache(PARSED_URLS)
+        """By URL; None where a proxy that httpx knows is in between."""
 
-    async def open(self, request: RegistryRequest) -> httpx.Response:
+    async def open(self, request: RegistryRequest) -> OpenAnswer:
         """Return an answer whose body is not read yet. Raises httpx.TransportError, and InvalidURL.
 
-        Without a proxy in between what httpx does for applications (cookies, redirects, logins, merging of URLs) is
-        passed by: it has no part here and costs as much as the request itself.
+        Without a proxy in between httpx is passed by: what it does for applications (cookies, redirects, logins,
+        merging of URLs, objects for all of it) has no part here and costs more than the request itself.
         """
-        url = _parse(request.url)
+        if request.url not in self._targets:
+            self._targets[request.url] = self._parse(request.url)
+        target: _Target | None = self._targets[request.url]
+        if target is None:
+            return await self._open_by_proxy(request)
+        headers = {**self._own_headers, **request.headers}
+        direct = DirectRequest(
+            request.method,
+            target.where,
+            target.path,
+            [(b"Host", target.host), *((name.encode("ascii"), text.encode("ascii")) for name, text in headers.items())],
+            request.body,
+            target.url,
+            CONNECT_SECONDS,
+        )
+        return await target.transport.exchange(direct)
+
+    def _parse(self, text: str) -> _Target | None:
+        url = httpx.URL(text)
         transport = self._transport_for_url(url)
         if not isinstance(transport, DirectTransport):
-            built = self.build_request(request.method, url, headers=request.headers, content=request.body)
-            return await self.send(built, stream=True)
-        headers = {**self._own_headers, **request.headers}
-        direct = httpx.Request(
-            request.method, url, headers=headers, content=request.body, extensions={"timeout": CONNECT_TIMEOUT}
+            return None
+        port = url.port or (443 if url.scheme == "https" else 80)
+        where = (url.scheme, url.raw_host.decode("ascii"), port)
+        return _Target(str(url), transport, where, url.raw_path, url.netloc)
+
+    async def _open_by_proxy(self, request: RegistryRequest) -> OpenAnswer:
+        built = self.build_request(request.method, request.url, headers=request.headers, content=request.body)
+        response = await self.send(built, stream=True)
+        stream = response.extensions.get("network_stream")
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        return OpenAnswer(
+            response.status_code,
+            decode_headers(response.headers.raw),
+            str(response.url),
+            response.stream,
+            stream if isinstance(stream, MeteredStream) else None,
+            response.aclose,
         )
-        return await transport.handle_async_request(direct)
 
     def _init_transport(self, *args: Any, **kwargs: Any) -> httpx.AsyncBaseTransport:
         """Return the transport without a proxy that httpx knows."""
@@ -124,11 +169,6 @@ class RouteClient(httpx.AsyncClient):
                 **_limits(self._context),
             )
         )
-
-
-@lru_cache(maxsize=PARSED_URLS)
-def _parse(url: str) -> httpx.URL:
-    return httpx.URL(url)
 
 
 def _limits(context: ssl.SSLContext) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from controllers.registry.errors import BadResponse, ResponseTooLarge
-from controllers.registry.messages import BodySink
+from controllers.registry.messages import BodySink, RegistryRequest
 
 ACCEPT_ENCODING = "gzip"
 STEP_BYTES = 64 << 10
@@ -31,23 +31,23 @@ class BodyReader:
 
     def __init__(
         self,
-        request_summary: str,
+        request: RegistryRequest,
         encoding: str,
         *,
         max_bytes: int,
         truncate: bool = False,
         overflow: Callable[[], BodySink] | None = None,
     ) -> None:
-        """request_summary: method and URL, for error texts. encoding: the `Content-Encoding`, may be empty.
+        """request: what this is the answer to, for error texts. encoding: the `Content-Encoding`, may be empty.
 
         A body beyond `max_bytes` is cut there where `truncate` says so; else the whole of it goes to what `overflow`
         returns, which bounds it; without that it raises ResponseTooLarge.
         """
-        self._request_summary = request_summary
+        self._request = request
         self._max_bytes = max_bytes
         self._truncate = truncate
         self._make_overflow = overflow
-        self._decompressor = _decompressor(request_summary, encoding)
+        self._decompressor = _decompressor(request, encoding)
         self._parts: list[bytes] = []
         self._size = 0
         self._is_begun = False
@@ -69,7 +69,7 @@ class BodyReader:
             try:
                 decompressed = self._decompressor.decompress(chunk, STEP_BYTES)
             except zlib.error:
-                raise BadResponse(f"{self._request_summary}: body is not the gzip it claims to be") from None
+                raise BadResponse(f"{self._request.summary}: body is not the gzip it claims to be") from None
             yield from self._keep(decompressed)
             chunk = self._decompressor.unconsumed_tail
             if chunk:
@@ -78,7 +78,7 @@ class BodyReader:
     def finish(self) -> bytes:
         """Return the body, nothing where `overflow` has it. Raises BadResponse when its end is missing."""
         if self._decompressor and self._is_begun and not self._decompressor.eof and not self.is_truncated:
-            raise BadResponse(f"{self._request_summary}: body ends early")
+            raise BadResponse(f"{self._request.summary}: body ends early")
         return b"".join(self._parts)
 
     def _keep(self, data: bytes) -> Iterator[None]:
@@ -96,7 +96,7 @@ class BodyReader:
 
     def _hand_over(self, data: bytes) -> Iterator[None]:
         if self._make_overflow is None:
-            raise ResponseTooLarge(f"{self._request_summary}: body has more than {self._max_bytes} bytes")
+            raise ResponseTooLarge(f"{self._request.summary}: body has more than {self._max_bytes} bytes")
         self.overflow = self._make_overflow()
         kept, self._parts = b"".join([*self._parts, data]), []
         yield from self._hand_on(kept)
@@ -108,7 +108,7 @@ class BodyReader:
             yield
 
 
-def _decompressor(request_summary: str, encoding: str) -> Decompressor | None:
+def _decompressor(request: RegistryRequest, encoding: str) -> Decompressor | None:
     match encoding.strip().lower():
         case "" | "identity":
             return None
@@ -117,4 +117,4 @@ def _decompressor(request_summary: str, encoding: str) -> Decompressor | None:
         case "deflate":
             return zlib.decompressobj()
         case _:
-            raise BadResponse(f"{request_summary}: body comes in an encoding we did not ask for, {encoding[:32]!r}")
+            raise BadResponse(f"{request.summary}: body comes in an encoding we did not ask for, {encoding[:32]!r}")

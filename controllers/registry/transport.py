@@ -21,12 +21,12 @@ from controllers.net.destinations import DestinationRefused, Destinations
 from controllers.net.foreign_text import sanitize
 from controllers.net.library_errors import describe
 from controllers.net.url import DEFAULT_PORTS, Origin, origin, redact_text
+from controllers.registry.answers import OpenAnswer, join_headers
 from controllers.registry.connection_errors import connection_error
 from controllers.registry.errors import BadResponse, ResponseTooLarge, Unavailable
 from controllers.registry.lookups import Lookups
 from controllers.registry.messages import Overflow, RegistryRequest, RegistryResponse, Route
 from controllers.registry.metering import PieceMeter
-from controllers.registry.network import MeteredStream
 from controllers.registry.pools import RouteClient
 from controllers.registry.response_body import BodyReader
 from controllers.singleflight import Singleflight
@@ -85,9 +85,9 @@ class RegistryTransport:
         without an answer, BadResponse for a redirect that must not be followed or an address that must not be asked.
         """
         url, headers, logins = request.url, dict(request.headers), dict[Origin, int]()
-        for _ in range(MAX_REDIRECTS + 1):
+        for hop in range(MAX_REDIRECTS + 1):
             while True:
-                attempt = replace(request, url=url, headers=headers)
+                attempt = replace(request, url=url, headers=headers) if hop or logins else request
                 answer = await self._exchange(attempt, route, max_bytes, meter, overflow)
                 here = origin(url)
                 count = logins.get(here, 0)
@@ -128,11 +128,11 @@ class RegistryTransport:
         async with self._client(route) as client:
             try:
                 await self._check_name(urlsplit(request.url).hostname or "", route.destinations)
-                response = await client.open(request)
+                answer = await client.open(request)
                 try:
-                    return await self._read(request, response, max_bytes, meter, overflow)
+                    return await self._read(request, answer, max_bytes, meter, overflow)
                 finally:
-                    await response.aclose()
+                    await answer.aclose()
             except DestinationRefused as error:
                 raise BadResponse(f"{request.summary}: {error}") from None
             except ResponseTooLarge as error:
@@ -159,41 +159,39 @@ class RegistryTransport:
     async def _read(
         self,
         request: RegistryRequest,
-        response: httpx.Response,
+        answer: OpenAnswer,
         max_bytes: int,
         meter: PieceMeter,
         overflow: Overflow | None,
     ) -> RegistryResponse:
-        stream = response.extensions.get("network_stream")
-        if isinstance(stream, MeteredStream):
+        if stream := answer.stream:
             stream.end_head()
             meter.add(stream.head_bytes, pieces=max(stream.head_reads, stream.head_lines // 4))
-        failed = response.status_code >= 300
-        kind = response.headers.get("content-type", "")
-        encoding = "" if request.method == "HEAD" else response.headers.get("content-encoding", "")
+        failed = answer.status >= 300
+        headers = join_headers(answer.headers)
+        encoding = "" if request.method == "HEAD" else headers.get("content-encoding", "")
         body = BodyReader(
-            request.summary,
+            request,
             encoding,
             max_bytes=MAX_ERROR_BYTES if failed else max_bytes,
             truncate=failed,
-            overflow=None if failed or not overflow else partial(overflow, str(response.url), kind),
+            overflow=None if failed or not overflow else partial(overflow, answer.url, headers.get("content-type", "")),
         )
         # Read to its end even where there is none, as after HEAD: else the connection would not be used again.
-        assert isinstance(response.stream, httpx.AsyncByteStream)
-        async for chunk in response.stream:
+        async for chunk in answer.body:
             meter.add(len(chunk))
             if meter.is_pause_due:
-                await asyncio.sleep(0)  # many chunks may have come at once, and httpx returns them without a pause
+                await asyncio.sleep(0)  # many chunks may have come at once, and are returned without a pause
             await self._feed(body, chunk)
             if body.is_truncated:
                 break
         return RegistryResponse(
-            status=response.status_code,
-            headers=dict(response.headers),
-            links=tuple(response.headers.get_list("link")),
-            challenges=tuple(response.headers.get_list("www-authenticate")),
+            status=answer.status,
+            headers=headers,
+            links=tuple(value for name, value in answer.headers if name == "link"),
+            challenges=tuple(value for name, value in answer.headers if name == "www-authenticate"),
             body=body.finish(),
-            url=str(response.url),
+            url=answer.url,
             overflow=body.overflow,
         )
 

@@ -9,7 +9,7 @@ Guarantees, whatever the interleaving:
 User edits (`Lane.USER`) run before resyncs and retries (`Lane.RESYNC`), and inside a lane namespaces take
 turns, so that a tenant with a thousand objects delays a tenant with one by at most one run (`lanes`). A namespace whose
 runs wait for slow servers keeps to its share. Keys that fail are tried again with growing delays (`failures`), and those
-that changes of other objects wake without end let some gather before each run (`bursts`).
+that others wake again and again let changes gather before each run (`bursts`).
 
 Modelled on controller-runtime's priority queue and knative's two-lane queue. It does not run anything itself
 (see `controller`) and knows nothing about outcomes. It belongs to one event loop: no method but `get` awaits,
@@ -235,7 +235,7 @@ class WorkQueue:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing runs, waits for a worker, or waits for more changes; what is to be added later does not count."""
+        """Whether nothing runs, waits for a worker or for more changes; what is to be added later does not count."""
         return not self._queued and not self._running and not self._gathering
 
     def running_durations(self) -> Iterator[float]:
