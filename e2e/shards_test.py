@@ -11,7 +11,6 @@ from e2e import manifests, metrics
 from e2e.cluster import Space, eventually
 from e2e.conftest import FLAGS, Parts
 from e2e.manifests import Objects
-from e2e.objects import image_repository
 from hack.controllers import NAMESPACE, Controllers, Kubectl
 from hack.env import process
 from hack.oci import Pusher
@@ -126,8 +125,7 @@ def runs(shards: dict[str, Controllers], space: Space, name: str) -> dict[str, f
 
 
 def set_shard(kubectl: Kubectl, space: Space, name: str, shard: str) -> None:
-    change = f"{LABEL}={shard}" if shard else f"{LABEL}-"
-    kubectl("label", "imagerepository", name, "-n", space.name, "--overwrite", change)
+    kubectl("label", "imagerepository", name, "-n", space.name, "--overwrite", f"{LABEL}={shard}")
 
 
 def leases(kubectl: Kubectl) -> dict[str, str]:
@@ -151,12 +149,14 @@ def test_each_object_is_handled_by_exactly_one_shard_and_follows_its_label(
     open_registry.push_tags(f"{space.name}/app", ["1.0.0"])
     image = f"{parts.open_registry}/{space.name}/app"
     for place in (*PLACES, "shard9"):
-        image_repository(space, f"app{place}", image)
-        if place:
-            set_shard(space.kubectl, space, f"app{place}", place)
+        labels = {LABEL: place} if place else {}
+        space.apply("ImageRepository", f"app{place}", {"image": image, "interval": "1h"}, labels=labels)
     for place in PLACES:
         space.wait_ready("ImageRepository", f"app{place}")
         space.request_and_wait("ImageRepository", f"app{place}")
+        assert runs(shards, space, f"app{place}").keys() == {place}
+    assert runs(shards, space, "appshard9") == {}
+    assert "status" not in space.get("ImageRepository", "appshard9")
 
     set_shard(space.kubectl, space, "app", "shard2")
     before = runs(shards, space, "app")
@@ -164,11 +164,3 @@ def test_each_object_is_handled_by_exactly_one_shard_and_follows_its_label(
     after = runs(shards, space, "app")
     assert after[""] == before[""]
     assert after["shard2"] > before.get("shard2", 0)
-
-    space.apply("ImageRepository", "mine", {"image": image, "interval": "1h"}, labels={LABEL: "shard1"})
-    space.apply("ImageRepository", "nobodys", {"image": image, "interval": "1h"}, labels={LABEL: "shard9"})
-    space.wait_ready("ImageRepository", "mine")
-    space.request_and_wait("ImageRepository", "mine")
-    assert runs(shards, space, "mine").keys() == {"shard1"}
-    assert runs(shards, space, "nobodys") == {}
-    assert "status" not in space.get("ImageRepository", "nobodys")

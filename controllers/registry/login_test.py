@@ -7,9 +7,11 @@ from cachetools import TLRUCache
 
 from controllers.registry import dockerconfig
 from controllers.registry.access import Access
+from controllers.registry.auth import NO_CHALLENGE, TokenKey
 from controllers.registry.dockerconfig import Credentials, Keyring, KeyringEntry
-from controllers.registry.login import TokenLogin
+from controllers.registry.login import CachedToken, TokenLogin
 from controllers.registry.realms import Relations
+from controllers.registry.session import SessionCache
 from testing.clock import VirtualClock
 from testing.loop_holds import record_threads
 
@@ -31,3 +33,11 @@ async def test_many_globs_for_another_registry_do_not_hold_the_event_loop(monkey
     assert found == {"Authorization": "Basic bWU6aHVudGVyMg=="}
     assert threads
     assert threading.main_thread() not in threads
+
+
+def test_tokens_of_thousands_of_images_are_kept_until_they_run_out() -> None:
+    tokens = SessionCache(VirtualClock()).tokens
+    keys = [TokenKey("ghcr.io", NO_CHALLENGE, f"repository:org/app-{number}:pull", Access()) for number in range(10_000)]
+    for key in keys:
+        tokens[key] = CachedToken("t", renew_at=300.0)
+    assert all(key in tokens for key in keys)

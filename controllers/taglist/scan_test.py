@@ -4,11 +4,12 @@ import random
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controllers.golang import regexp
 from controllers.golang.regexp import budget
+from controllers.taglist import scan
 from controllers.taglist.scan import (
     BadExclusionPattern,
     Exclusion,
@@ -112,3 +113,57 @@ def test_patterns_that_take_too_long_are_refused(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(budget, "MAX_CPU_SECONDS", -1.0)
     with pytest.raises(BadExclusionPattern, match=r"the patterns of spec\.exclusionList: it took more than"):
         build_tag_set(["1.0.0"], ["(.?)" * 200])
+
+
+ANY_TAGS = st.lists(st.text(st.characters(), max_size=6) | st.sampled_from(["a.sig", "b\n.sig", "é.sig", "x-dev", "\x7f"]))
+
+
+@settings(deadline=None)
+@given(ANY_TAGS)
+def test_the_short_way_to_the_revision_leads_to_the_same(tags: list[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scan, "_encode_plain", lambda _: b"")
+        long_way = compute_revision(tags)
+    assert compute_revision(tags) == long_way
+
+
+@settings(deadline=None)
+@given(ANY_TAGS, st.lists(st.sampled_from([r"^.*\.sig$", "^.*-dev$", "^.*a$"]), min_size=1, max_size=2))
+def test_patterns_that_ask_for_endings_keep_the_same_tags_without_the_engine(
+    tags: list[str], patterns: list[str]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(regexp, "find_endings", lambda *_: None)
+        by_engine = build_tag_set(tags, patterns)
+    assert build_tag_set(tags, patterns) == by_engine
+
+
+@pytest.mark.parametrize("patterns", [None, ["^.*-dev$", r"^.*\.sig$"]])
+def test_usual_exclusions_ask_the_engine_for_no_tag(
+    monkeypatch: pytest.MonkeyPatch, patterns: list[str] | None
+) -> None:
+    def refuse(_: tuple[str, ...]) -> None:
+        raise AssertionError("asked for each tag")
+
+    monkeypatch.setattr(scan, "_matcher", refuse)
+    assert build_tag_set(["1.0", "2.0.sig"], patterns).tags == ("1.0",)
+
+
+def test_a_list_in_order_is_sorted_by_a_comparison_a_tag(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Counted(str):
+        __slots__ = ()
+        comparisons = 0
+
+        def __lt__(self, other: str) -> bool:
+            Counted.comparisons += 1
+            return str.__lt__(self, other)
+
+        __hash__ = str.__hash__
+
+    monkeypatch.setattr(scan, "compute_revision", lambda _: "")  # its encoder takes no other type
+    tags = [Counted(f"1.0.{number:04}") for number in range(2_000)]
+    kept = build_tag_set(tags, ["^no$"]).tags
+    assert list(kept) == sorted(tags, reverse=True)
+    Counted.comparisons = 0
+    build_tag_set(tags, ["^no$"])
+    assert Counted.comparisons < 3 * len(tags)

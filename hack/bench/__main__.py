@@ -1,4 +1,7 @@
-"""`python -m hack.bench [parts|verbs|cluster|job|whole|all] [--runs N]`: prints figures; the exit status is 0."""
+"""`python -m hack.bench [parts|verbs|cluster|job|whole|all] [--runs N]`: prints figures; the exit status is 0.
+
+`python -m hack.bench scale ...` has flags of its own, and is not part of `all`: it takes most of an hour.
+"""
 
 import argparse
 import os
@@ -7,10 +10,13 @@ import sys
 
 from hack.bench import cluster_verbs, components, end_to_end, job, verbs
 from hack.bench.measure import HEADER
+from hack.bench.scale import __main__ as scale
 
 
 def main() -> int:
     """Print figures."""
+    if sys.argv[1:2] == ["scale"]:
+        return scale.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m hack.bench", description=__doc__)
     parser.add_argument("what", nargs="?", default="all", choices=["parts", "verbs", "cluster", "job", "whole", "all"])
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each part (5)")

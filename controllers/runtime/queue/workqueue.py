@@ -8,7 +8,7 @@ Guarantees, whatever the interleaving:
 
 User edits (`Lane.USER`) run before resyncs and retries (`Lane.RESYNC`), and inside a lane namespaces take
 turns, so that a tenant with a thousand objects delays a tenant with one by at most one run (`lanes`). A namespace whose
-runs wait for slow servers keeps to its share. Keys that fail are tried again with growing delays (`failures`), and those
+runs wait for slow servers keeps to its share. Keys that fail are tried again with growing delays (`failures`). Those
 that others wake again and again let changes gather before each run (`bursts`).
 
 Modelled on controller-runtime's priority queue and knative's two-lane queue. It does not run anything itself

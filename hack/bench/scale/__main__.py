@@ -82,11 +82,11 @@ def _print(lines: Iterator[str]) -> None:
         print(line, flush=True)
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Measure, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m hack.bench.scale", description=__doc__)
     add_arguments(parser)
-    run(parser.parse_args())
+    run(parser.parse_args(arguments))
     return 0
 
 

@@ -213,7 +213,7 @@ async def _request(bench: Bench, key: Key) -> str:
 
 
 async def churn(bench: Bench, rounds: int) -> Iterator[str]:
-    """Have all scanned, and some changed and replaced, round by round: an hour at an interval of 5 minutes is twelve."""
+    """Have all scanned, and some changed and replaced, round by round: twelve are an hour of five-minute intervals."""
     grown: dict[str, list[float]] = {}
     lines = []
     for number in range(rounds):
