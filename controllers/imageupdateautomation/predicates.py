@@ -9,11 +9,17 @@ from api.imageupdateautomation import ImageUpdateAutomation
 from api.meta import AccessFrom
 from api.selectors import BadSelector, matches
 from controllers.golang.duration import BadDuration, parse_duration
-from controllers.update.policies import find_pause
+from controllers.update.policies import find_pause, is_outdated
 
 
 def policy_changed(old: ImagePolicy | None, new: ImagePolicy | None) -> bool:
-    """Report whether what automations read of a policy has changed: its image, its labels, and whether it is paused."""
+    """Report whether what automations read of a policy has changed: its image, its labels, and whether it is paused.
+
+    A new spec pauses a policy until it has chosen by it, which is soon: the end of that is worth a run, not its
+    beginning.
+    """
+    if old is not None and new is not None and is_outdated(new) and _has_only_aged(old, new):
+        return False
     return _relevant_state(old) != _relevant_state(new)
 
 
@@ -58,6 +64,11 @@ def source_changed(old: GitRepository | None, new: GitRepository | None) -> bool
 
 def _access(policy: ImagePolicy | None) -> AccessFrom | None:
     return policy.spec.access_from if policy else None
+
+
+def _has_only_aged(old: ImagePolicy, new: ImagePolicy) -> bool:
+    is_same = old.status == new.status and old.metadata.labels == new.metadata.labels
+    return is_same and not old.spec.suspend and not new.spec.suspend
 
 
 def _relevant_state(policy: ImagePolicy | None) -> object:

@@ -44,6 +44,28 @@ def test_policy(old: ImagePolicy | None, new: ImagePolicy | None, want: bool) ->
     assert policy_changed(old, new) is want
 
 
+def at_generation(generation: int, *, ready: int, latest: str = "1", **spec: Any) -> ImagePolicy:
+    condition = replace(FAILED, status="True", observed_generation=ready)
+    policy = with_status(conditions=(condition,), latest_ref=ImageRef(name="x/web", tag=latest))
+    meta = replace(WEB.metadata, generation=generation)
+    return replace(policy, metadata=meta, spec=replace(WEB.spec, **spec))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "want"),
+    [
+        pytest.param(at_generation(1, ready=1), at_generation(2, ready=1), False, id="edited"),
+        pytest.param(at_generation(2, ready=1), at_generation(3, ready=1), False, id="edited-again"),
+        pytest.param(at_generation(2, ready=1), at_generation(2, ready=2), True, id="chosen-by-the-new-spec"),
+        pytest.param(at_generation(1, ready=1), at_generation(2, ready=1, suspend=True), True, id="suspended"),
+        pytest.param(at_generation(2, ready=1, suspend=True), at_generation(3, ready=1), True, id="resumed"),
+        pytest.param(at_generation(1, ready=1), at_generation(2, ready=1, latest="2"), True, id="image-besides"),
+    ],
+)
+def test_a_new_spec_of_a_policy_is_worth_a_run_once_it_has_chosen(old: ImagePolicy, new: ImagePolicy, want: bool) -> None:
+    assert policy_changed(old, new) is want
+
+
 OPEN = replace(WEB, spec=replace(WEB.spec, access_from=access_from(team="fleet")))
 
 

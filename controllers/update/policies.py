@@ -1,7 +1,7 @@
 """Which policies an automation uses, and the images they chose. Pure.
 
-A policy that is suspended or not ready is paused: its last choice is not written any more, so that people can put
-another value into Git meanwhile. Ours, not Flux's, which goes on writing it.
+A policy that is suspended, not ready, or has a spec that it did not choose by yet is paused: its last choice is not
+written any more, so that people can put another value into Git meanwhile. Ours, not Flux's, which goes on writing it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,12 +11,13 @@ from enum import StrEnum
 from api.imagepolicy import ImagePolicy
 from api.imagepolicy import ImageRef as LatestRef
 from api.imageupdateautomation import ImageUpdateAutomation
+from api.names import READY
 from api.selectors import matches
 from controllers.image.ref import ImageRef, to_image_ref
 from controllers.image.reference import BadReference, parse_reference
 from controllers.image.setter import policy_key
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.reconcile.conditions import is_failing
+from controllers.runtime.reconcile.conditions import find_condition, is_failing
 from controllers.update.reach import OWN_NAMESPACE, Reach
 
 
@@ -62,12 +63,20 @@ def select_policies(
 def find_pause(policy: ImagePolicy) -> PauseReason | None:
     """Return why a policy's last choice is not to be written, None when it is.
 
-    Only Ready=False makes a policy not ready: without a condition, or while it is being reconciled, the last choice is
-    as good as it was.
+    Ready=False makes a policy not ready, and so does a spec that it has not chosen by yet: whoever resumes a policy
+    and narrows its range in one edit does not want what the former range chose. Without a condition, or while the
+    same spec is reconciled again, the last choice is as good as it was.
     """
     if policy.spec.suspend:
         return PauseReason.SUSPENDED
-    return PauseReason.NOT_READY if is_failing(policy.status.conditions) else None
+    is_ready = not is_failing(policy.status.conditions) and not is_outdated(policy)
+    return None if is_ready else PauseReason.NOT_READY
+
+
+def is_outdated(policy: ImagePolicy) -> bool:
+    """Report whether a policy's last choice was made by a former spec. Statuses without generations do not show it."""
+    ready = find_condition(policy.status.conditions, READY)
+    return ready is not None and 0 < ready.observed_generation < policy.metadata.generation
 
 
 def partition_images(images: Mapping[Key, LatestRef]) -> tuple[dict[Key, LatestRef], dict[Key, str]]:

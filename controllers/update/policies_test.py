@@ -7,7 +7,7 @@ from api.imagepolicy import ImageRef
 from api.meta import Condition, LabelSelector, LabelSelectorRequirement
 from api.selectors import BadSelector
 from controllers.runtime.key import Key
-from controllers.update.policies import PauseReason, SelectedPolicies, select_policies
+from controllers.update.policies import PauseReason, SelectedPolicies, find_pause, select_policies
 from testing.builders import automation, image_policy
 from testing.clock import START
 
@@ -60,6 +60,25 @@ def test_paused_policies_are_not_used(suspend: bool, statuses: dict[str, str], p
     assert found.images == {API: V2} | ({} if pause else {WEB: V1})
     assert found.paused == ({WEB: pause} if pause else {})
     assert found.last_chosen == {WEB: V1, API: V2}
+
+
+@pytest.mark.parametrize(
+    ("generation", "observed", "pause"),
+    [
+        pytest.param(2, 2, None, id="chosen-by-this-spec"),
+        pytest.param(2, 1, PauseReason.NOT_READY, id="chosen-by-the-former-spec"),
+        pytest.param(2, 0, None, id="a-status-without-generations"),
+    ],
+)
+def test_what_a_former_spec_chose_is_not_used(generation: int, observed: int, pause: PauseReason | None) -> None:
+    (ready,) = conditions(Ready="True")
+    policy = image_policy("web", latest=V1)
+    policy = replace(
+        policy,
+        metadata=replace(policy.metadata, generation=generation),
+        status=replace(policy.status, conditions=(replace(ready, observed_generation=observed),)),
+    )
+    assert find_pause(policy) is pause
 
 
 def test_paused_policies_of_others_are_left_out() -> None:

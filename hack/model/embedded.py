@@ -5,7 +5,7 @@ cut off from the API at any of their writes, which is all that others see of a c
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -19,7 +19,7 @@ from api.names import (
     REQUESTED_AT,
 )
 from api.resource import Resource
-from cli.hosting import QUIET, SCANNERS, WRITERS, Host
+from cli.hosting import QUIET, SCANNERS, WRITERS, Build, Host
 from controllers.clock import Clock
 from controllers.runtime.embedded.api import EmbeddedApi
 from controllers.runtime.embedded.client import EmbeddedClient
@@ -91,18 +91,96 @@ async def _nothing() -> Any:
     return None
 
 
-class EmbeddedWorld:
-    """See the module. Use `embedded_world`."""
+class LiveKinds:
+    """All kinds in one process, which can be started, stopped and cut off; and the time in which they live."""
 
-    def __init__(self, api: EmbeddedApi, clock: LeapingClock, servers: Outside) -> None:
+    def __init__(self, api: EmbeddedApi, clock: LeapingClock, *, build: Mapping[str, Build] | None = None) -> None:
+        """Build it; nothing runs yet. build: see `Host`."""
         self._api = api
         self._clock = clock
-        self._outside = servers
-        self._user = api.connect()
-        self._requests = 0
+        self._build = build
         self._client: MortalClient | None = None
         self._host: Host | None = None
         self._run: asyncio.Task[int] | None = None
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass; what becomes due on the way is done at its time."""
+        await self.rest()
+        end = self._clock.monotonic() + seconds
+        while self._clock.monotonic() < end:
+            left = end - self._clock.monotonic()
+            wake = self._clock.next_wake(longer_than=SHORT_SECONDS)
+            await self._clock.leap(left if wake is None else min(wake, left))
+            if not self._is_quiet():
+                await self.rest()
+        await self.rest()
+
+    async def start(self) -> None:
+        self._client = MortalClient(self._api.store, clock=self._clock)
+        self._host = Host(
+            self._api,
+            (*SCANNERS, *WRITERS),
+            argv=FLAGS,
+            build=self._build,
+            clock=self._clock,
+            client=self._client,
+        )
+        self._run = asyncio.create_task(self._host.run())
+        await self.rest()
+
+    async def stop(self, *, for_seconds: float = 0) -> None:
+        assert self._host, "it does not run"
+        assert self._run, "it does not run"
+        self._host.process.stop()
+        while not self._run.done():
+            await self._clock.leap(0.1)
+            await asyncio.sleep(LOOK_SECONDS)
+        self._run.result()
+        self._host = self._run = self._client = None
+        self._clock.skip(for_seconds)
+
+    def arm(self, write: int, *, is_written: bool) -> None:
+        """Cut the processes off at one of the next writes, before it or after it."""
+        if self._client:
+            self._client.left, self._client.is_written = write, is_written
+
+    async def survive(self) -> None:
+        """Start again what was cut off since `arm`, if it was."""
+        await self.rest()
+        assert self._client, "it does not run"
+        if self._client.is_dead:
+            await self.stop()
+            await self.start()
+        self._client.left = 0
+
+    async def rest(self) -> None:
+        """Return when all is done that can be done now, or the processes are cut off."""
+        quiet = looks = 0
+        while self._run and quiet < 2 and not (self._client and self._client.is_dead):
+            if self._run.done():
+                raise AssertionError(f"the process has ended by itself: {self._run.result()}")
+            await asyncio.sleep(LOOK_SECONDS)
+            quiet = quiet + 1 if self._is_quiet() else 0
+            looks += 1
+            assert looks < PATIENCE_LOOKS, "it does not come to rest"
+            wake = self._clock.next_wake()
+            if not quiet and looks % LOOKS_UNTIL_TIME_MOVES == 0 and wake is not None and wake < LONGEST_WAIT_SECONDS:
+                await self._clock.leap(wake)
+
+    def _is_quiet(self) -> bool:
+        if self._host is None or self._client is None:
+            return True
+        return self._host.process.is_idle and not self._client.has_undelivered_events
+
+
+class EmbeddedWorld(LiveKinds):
+    """See the module. Use `embedded_world`."""
+
+    def __init__(self, api: EmbeddedApi, clock: LeapingClock, servers: Outside) -> None:
+        super().__init__(api, clock)
+        self._outside = servers
+        self._user = api.connect()
+        self._requests = 0
 
     @property
     def outside(self) -> Outside:
@@ -141,72 +219,9 @@ class EmbeddedWorld:
 
     async def settle(self, is_expected: Callable[[], Awaitable[str]]) -> str:
         """Return what is still not as expected once all is at rest; empty: nothing."""
-        await self._rest()
+        await self.rest()
         await self.advance(STEP_SECONDS)
         return await is_expected()
-
-    async def advance(self, seconds: float) -> None:
-        """Let time pass; what becomes due on the way is done at its time."""
-        await self._rest()
-        end = self._clock.monotonic() + seconds
-        while self._clock.monotonic() < end:
-            left = end - self._clock.monotonic()
-            wake = self._clock.next_wake(longer_than=SHORT_SECONDS)
-            await self._clock.leap(left if wake is None else min(wake, left))
-            if not self._is_quiet():
-                await self._rest()
-        await self._rest()
-
-    async def start(self) -> None:
-        self._client = MortalClient(self._api.store, clock=self._clock)
-        self._host = Host(self._api, (*SCANNERS, *WRITERS), argv=FLAGS, clock=self._clock, client=self._client)
-        self._run = asyncio.create_task(self._host.run())
-        await self._rest()
-
-    async def stop(self, *, for_seconds: float = 0) -> None:
-        assert self._host, "it does not run"
-        assert self._run, "it does not run"
-        self._host.process.stop()
-        while not self._run.done():
-            await self._clock.leap(0.1)
-            await asyncio.sleep(LOOK_SECONDS)
-        self._run.result()
-        self._host = self._run = self._client = None
-        self._clock.skip(for_seconds)
-
-    def arm(self, write: int, *, is_written: bool) -> None:
-        """Cut the processes off at one of the next writes, before it or after it."""
-        if self._client:
-            self._client.left, self._client.is_written = write, is_written
-
-    async def survive(self) -> None:
-        """Start again what was cut off since `arm`, if it was."""
-        await self._rest()
-        assert self._client, "it does not run"
-        if self._client.is_dead:
-            await self.stop()
-            await self.start()
-        elif self._client.left:
-            self._client.left = 0
-
-    async def _rest(self) -> None:
-        """Return when all is done that can be done now, or the processes are cut off."""
-        quiet = looks = 0
-        while self._run and quiet < 2 and not (self._client and self._client.is_dead):
-            if self._run.done():
-                raise AssertionError(f"the process has ended by itself: {self._run.result()}")
-            await asyncio.sleep(LOOK_SECONDS)
-            quiet = quiet + 1 if self._is_quiet() else 0
-            looks += 1
-            assert looks < PATIENCE_LOOKS, "it does not come to rest"
-            wake = self._clock.next_wake()
-            if not quiet and looks % LOOKS_UNTIL_TIME_MOVES == 0 and wake is not None and wake < LONGEST_WAIT_SECONDS:
-                await self._clock.leap(wake)
-
-    def _is_quiet(self) -> bool:
-        if self._host is None or self._client is None:
-            return True
-        return self._host.process.is_idle and not self._client.has_undelivered_events
 
 
 @asynccontextmanager

@@ -318,8 +318,9 @@ class Player:
     def _new_line(self, step: Step, path: str, line: Line) -> Line | str | None:
         match step:
             case steps.SetValue(_, tag):
-                name = line.value.rpartition(":")[0]
-                return line if line.part == "name" else replace(line, value=f"{name or 'some/image'}:{tag}")
+                name = line.value.rpartition(":")[0] or "some/image"
+                value = {"name": line.value, "tag": tag}.get(line.part, f"{name}:{tag}")
+                return replace(line, value=value)
             case steps.Revert():
                 return replace(line, value=self.model.previous.get((path, line.key), line.value))
             case _:

@@ -53,6 +53,11 @@ class Edit:
     after: Json
 
     @property
+    def is_refused(self) -> bool:
+        """Whether the API server has to refuse it."""
+        return self.what == "refused" or (self.what == "cleared" and self.field.is_required)
+
+    @property
     def name(self) -> str:
         """Name the edit."""
         return f"{self.field.kind} {self.version} {self.field.name} {self.what}"

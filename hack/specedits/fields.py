@@ -26,6 +26,7 @@ MEANINGFUL: Final[Mapping[str, tuple[Any, Any]]] = {
     "ImagePolicy policy.semver.range": (">=1.0.0", "1.0.x"),
     "ImagePolicy policy.keys[].extract": ("$whole", "$minor"),
     "ImagePolicy filterTags.pattern": (r"^(?P<whole>1\.(?P<minor>[0-9]+)\..*)$", r"^(?P<whole>.*(?P<minor>[0-9]+))$"),
+    "ImagePolicy digestReflectionPolicy": ("IfNotPresent", "Never"),  # `interval` is edited beside Always
     "ImagePolicy filterTags.extract": ("$whole", "1.0.$minor"),
     "ImageUpdateAutomation sourceRef.apiVersion": (
         "source.toolkit.fluxcd.io/v1",
@@ -93,6 +94,8 @@ class Field:
     """In each of them the object may be ready or not; the schema allows them."""
     bad: tuple[Any, ...]
     """What the schema does not allow."""
+    is_required: bool
+    """Whether it cannot be cleared."""
 
     @property
     def name(self) -> str:
@@ -120,17 +123,18 @@ def spec_schema(kind: str, version: str) -> Json:
 
 def list_fields(kind: str, version: str) -> list[Field]:
     """Return every field of a spec that holds a value, and every list."""
-    return list(_walk(kind, (), spec_schema(kind, version)))
+    return list(_walk(kind, (), spec_schema(kind, version), is_required=True))
 
 
-def _walk(kind: str, path: tuple[str, ...], schema: Json) -> Iterator[Field]:
+def _walk(kind: str, path: tuple[str, ...], schema: Json, *, is_required: bool) -> Iterator[Field]:
     if "properties" in schema:
         for name, child in schema["properties"].items():
-            yield from _walk(kind, (*path, name), child)
+            yield from _walk(kind, (*path, name), child, is_required=name in schema.get("required", ()))
         return
-    yield Field(kind, path, _good(kind, path, schema), tuple(_bad(kind, path, schema)))
+    needed = is_required or (kind, join(path)) in _REQUIRED_BY_RULES
+    yield Field(kind, path, _good(kind, path, schema), tuple(_bad(kind, path, schema)), needed)
     if schema["type"] == "array":
-        yield from _walk(kind, (*path, "[]"), schema["items"])
+        yield from _walk(kind, (*path, "[]"), schema["items"], is_required=False)
 
 
 def sample(kind: str, path: tuple[str, ...], schema: Json) -> Any:
@@ -144,6 +148,11 @@ def sample(kind: str, path: tuple[str, ...], schema: Json) -> Any:
     return _good(kind, path, schema)[0]
 
 
+_REQUIRED_BY_RULES: Final = {
+    ("ImagePolicy", "policy.deny[].tag"),
+    ("ImagePolicy", "policy.deny[].pattern"),
+    ("ImagePolicy", "interval"),
+}
 _NEEDED: Final = {("policy.deny[]", "tag"), ("accessFrom.namespaceSelectors[]", "matchLabels")}
 """What is no requirement of a schema, and needed all the same."""
 

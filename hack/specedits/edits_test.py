@@ -1,0 +1,67 @@
+"""`hack.specedits`: what the controllers make of every edit of a spec, and of its way back."""
+
+import pytest
+
+from hack.model.manifests import find_lies
+from hack.specedits.edits import BASE, list_edits
+from hack.specedits.fields import KINDS, MEANINGFUL, MEANINGLESS, VERSIONS, list_fields
+from hack.specedits.world import CONTROL, World, names, without_history, world
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_from_one_spec_to_another_and_back(kind: str) -> None:
+    problems: list[str] = []
+    async with world() as made:
+        for version in VERSIONS:
+            problems += await _go_and_return(made, kind, version)
+    assert problems == []
+
+
+async def _go_and_return(made: World, kind: str, version: str) -> list[str]:
+    edits = list(list_edits(kind, version))
+    objects = {f"{version}-{name}": edit for name, edit in zip(names(edits), edits, strict=True)}
+    control = f"{version}-{CONTROL}"
+    await made.create(kind, control, BASE[kind], version=version)
+    for name, edit in objects.items():
+        await made.create(kind, name, edit.before, version=version)
+    await made.settle()
+    first = {name: without_history(await made.read(kind, name)) for name in (control, *objects)}
+    problems = []
+    if first[control]["conditions"][0]["status"] != "True":
+        problems.append(f"{kind} {version}: {first[control]['conditions']}")
+
+    for name, edit in objects.items():
+        refusal = await made.replace(kind, name, edit.after, version=version)
+        if bool(refusal) != edit.is_refused:
+            problems.append(f"{edit.name}: {refusal or 'taken'}")
+        elif refusal and f"spec.{edit.field.path[0]}" not in refusal:
+            problems.append(f"{edit.name}: it does not say which field is meant: {refusal}")
+    await made.settle()
+    for name, edit in objects.items():
+        there = await made.read(kind, name)
+        problems += [f"{edit.name}: {lie}" for lie in find_lies(there)]
+        if edit.what == "meaningless" and _is_content(there, first[name]):
+            problems.append(f"{edit.name}: the object does not say that it cannot work with that")
+
+    for name, edit in objects.items():
+        await made.replace(kind, name, edit.before, version=version)
+    await made.settle()
+    for name in (control, *objects):
+        there = await made.read(kind, name)
+        what = objects[name].name if name in objects else name
+        problems += [f"{what}, and back: {lie}" for lie in find_lies(there)]
+        if without_history(there) != first[name]:
+            problems.append(f"{what}, and back\n  before: {first[name]}\n  after:  {without_history(there)}")
+    return problems
+
+
+def _is_content(there: dict[str, object], before: dict[str, object]) -> bool:
+    """Return whether an object says the same as before the edit, or that all is well without a note."""
+    after = without_history(there)
+    return after["conditions"] == before["conditions"]
+
+
+@pytest.mark.parametrize("table", [MEANINGFUL, MEANINGLESS])
+def test_tables_name_fields_that_there_are(table: dict[str, object]) -> None:
+    fields = {f"{kind} {field.name}" for kind in KINDS for field in list_fields(kind, "v1")}
+    assert set(table) - fields == set()
