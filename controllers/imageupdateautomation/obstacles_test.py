@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from api.gitrepository import GitRepositoryRef
 from api.imageupdateautomation import CommitSpec, ImageUpdateAutomationStatus, PushSpec, SourceReference, UpdateStrategy
 from api.meta import LabelSelector, LabelSelectorRequirement, LocalObjectReference
+from api.pullrequest import PullRequestSpec
 from controllers.git.errors import (
     AuthenticationFailed,
     BadSigningKey,
@@ -215,6 +216,27 @@ async def test_template_that_fails_pushes_nothing(harness: AutomationHarness, te
     end = await harness.fail(Retry)
     assert (end.reason, end.message) == ("GitOperationFailed", message)
     assert harness.git.calls == FULL_RUN_CALLS
+
+
+@pytest.mark.parametrize(
+    ("git", "kind", "reason"),
+    [
+        pytest.param({"commit": CommitSpec(message_template="{{")}, Retry, "GitOperationFailed", id="message"),
+        pytest.param({"push": PushSpec(refspec="refs/heads/main")}, Stalled, "InvalidSourceConfiguration", id="refspec"),
+        pytest.param({"pull_request": PullRequestSpec(forge="gitea", branch="{{")}, Retry, "GitOperationFailed", id="branch"),
+        pytest.param({"pull_request": PullRequestSpec(forge="gitea", title_template="{{")}, Retry, "GitOperationFailed", id="title"),
+        pytest.param({"pull_request": PullRequestSpec(forge="gitea", body_template="{{ a }}")}, Retry, "GitOperationFailed", id="body"),
+    ],
+)
+async def test_a_spec_that_cannot_work_says_so_before_there_is_something_to_push(
+    idle: AutomationHarness, git: dict[str, Any], kind: type[Retry | Stalled], reason: str
+) -> None:
+    idle.allow_token()
+    idle.spec(git=git_spec(**git))
+    end = await idle.fail(kind, new_generation=True)
+    assert end.reason == reason
+    assert end.message.startswith("failed to update source: ")
+    assert idle.git.pushes[1:] == []
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from api.pullrequest import OPEN
 from controllers.forge.model import Forge
 from controllers.git.errors import RefMoved
 from controllers.git.protocol.refs import Refs, Tip, branch_tip, revision
+from controllers.git.protocol.refspec import parse_refspec
 from controllers.git.remote import Remote
 from controllers.gitaccess.branches import BranchPlan
 from controllers.gitaccess.forge import ForgeAccess
@@ -118,6 +119,7 @@ class ImageUpdateAutomationReconciler:
     async def _update_repository(self, run: AutomationRun, work: Work, notes: list[str], span: Span) -> Ready:
         repository = Repository(self._git, await self._sources.read(run.object))
         notes.append(repository.source.note)
+        await self._check(run, work, repository)
         if repository.source.forge is not None:
             return await self._offer(run, work, repository, repository.source.forge, notes)
         notes.append(_leave_open(run))
@@ -141,6 +143,22 @@ class ImageUpdateAutomationReconciler:
         raise GitOperationFailed(
             f"failed to update source: failed to push to remote: {lost} ({MAX_PUSH_ATTEMPTS} times in a row)"
         )
+
+    async def _check(self, run: AutomationRun, work: Work, repository: Repository) -> None:
+        """Raise what is wrong with a spec now, not only once there is something to push.
+
+        A spec whose templates failed was never observed, so that they are looked at again.
+        """
+        if repository.plan.refspec:
+            parse_refspec(repository.plan.refspec)
+        git = run.object.spec.git
+        if git is None or not run.new_generation:
+            return
+        texts = [git.commit.message_template]
+        if git.pull_request is not None:
+            texts += [git.pull_request.branch, git.pull_request.title_template, git.pull_request.body_template]
+        if wanted := [text for text in texts if text]:
+            await self._editor.check(work, wanted)
 
     async def _update(
         self, run: AutomationRun, work: Work, repository: Repository, span: Span, *, refs: Refs, tip: Tip, retries: int

@@ -14,7 +14,7 @@ module also needs a line in `library.LIBRARIES`.
 from controllers.template.errors import RemovedField, TemplateError, TemplateFailure
 from controllers.template.limits import Limits
 from controllers.template.model import Comparison, DataModel, FileChange, ObjectRef, TemplateChange, TemplateData
-from controllers.template.rendering import DEFAULT_MESSAGE, render, render_bytes
+from controllers.template.rendering import DEFAULT_MESSAGE, check, render, render_bytes
 
 __all__ = [
     "DEFAULT_MESSAGE",
@@ -28,6 +28,7 @@ __all__ = [
     "TemplateData",
     "TemplateError",
     "TemplateFailure",
+    "check",
     "render",
     "render_bytes",
 ]

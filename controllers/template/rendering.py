@@ -11,6 +11,7 @@ from controllers.template.go.gotext import encode, to_valid_utf8
 from controllers.template.library import FUNCTIONS
 from controllers.template.limits import Limits, RenderBudget
 from controllers.template.model import DataModel, TemplateData
+from controllers.template.syntax.nodes import Tree
 from controllers.template.syntax.parser import MAIN, parse
 
 DEFAULT_MESSAGE = "Update from image update automation"
@@ -32,15 +33,27 @@ def render_bytes(
     Raises TemplateError and RemovedField, nothing else; retrying with the same template and data does not help.
     Cost: typically under a millisecond, bounded by `limits`. Safe to call from several threads.
     """
-    source = to_valid_utf8(template) or DEFAULT_MESSAGE
-    if len(source) > limits.template_bytes:
-        raise TemplateError(f"commit message template is larger than {limits.template_bytes} bytes")
     try:
-        tree = parse(source, FUNCTIONS)
+        tree = _parse(template, limits)
         run = RenderContext(RenderBudget(limits), now, comparisons=comparisons(data))
         return encode(Execution(tree, FUNCTIONS, run, data=template_data(data, model)).run())
     except RecursionError:  # the limits on nesting are meant to make this impossible from an ordinary stack
         raise TemplateError(f'{PREFIX}template: {MAIN}: executing "{MAIN}": nested too deeply') from None
+
+
+def check(template: str, *, limits: Limits = DEFAULT_LIMITS) -> None:
+    """Raise TemplateError for a template that no data could be rendered by, as `render` would."""
+    try:
+        _parse(template, limits)
+    except RecursionError:
+        raise TemplateError(f"{PREFIX}template: {MAIN}: nested too deeply") from None
+
+
+def _parse(template: str, limits: Limits) -> Tree:
+    source = to_valid_utf8(template) or DEFAULT_MESSAGE
+    if len(source) > limits.template_bytes:
+        raise TemplateError(f"commit message template is larger than {limits.template_bytes} bytes")
+    return parse(source, FUNCTIONS)
 
 
 def render(

@@ -1,12 +1,12 @@
 """From a commit to its edit. Reads Git, writes nothing."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from threading import Event
 from typing import TypeVar
 
-from controllers import setters
+from controllers import setters, template
 from controllers.git.protocol.refs import Tip
 from controllers.threads import FairThreads, Share
 from controllers.update.edit import plan_edit
@@ -58,9 +58,18 @@ class Editor:
             abandoned.set()
             raise
 
-    async def render(self, work: Work, edit: Edit, template: str, *, now: datetime) -> str:
-        """Return the commit message of an edit. Raises TemplateFailure."""
-        return await self.run(work, lambda: render_message(work, edit.update, template, now=now))
+    async def check(self, work: Work, templates: Iterable[str]) -> None:
+        """Raise TemplateFailure for a template that cannot be read, whatever it will be used for."""
+
+        def check() -> None:
+            for text in templates:
+                template.check(text)
+
+        await self.run(work, check)
+
+    async def render(self, work: Work, edit: Edit, text: str, *, now: datetime) -> str:
+        """Return the commit message of an edit. text: its template. Raises TemplateFailure."""
+        return await self.run(work, lambda: render_message(work, edit.update, text, now=now))
 
     async def run(self, work: Work, render: Callable[[], T]) -> T:
         """Return what a function makes that renders templates, with its errors.

@@ -68,8 +68,11 @@ MEANINGLESS: Final[Mapping[str, tuple[Any, ...]]] = {
     "ImageUpdateAutomation policyChangeDelay": ("99999999999h",),
     "ImageUpdateAutomation git.checkout.ref.semver": ("one or two",),
     "ImageUpdateAutomation git.push.refspec": ("refs/heads/a:b:c",),
-    "ImageUpdateAutomation git.pullRequest.branch": ("{{", "a..b"),
+    "ImageUpdateAutomation git.pullRequest.branch": ("{{",),
     "ImageUpdateAutomation git.pullRequest.titleTemplate": ("{{",),
+    "ImageUpdateAutomation git.pullRequest.bodyTemplate": ("{{ unheard }}",),
+    "ImageUpdateAutomation git.commit.messageTemplate": ("{{", "{{ unheard }}"),
+    "ImageUpdateAutomation policySelector.matchExpressions[].key": ("~",),
     "ImageUpdateAutomation policySelector.matchExpressions[].operator": ("Like",),
     "ImageUpdateAutomation update.path": ("../up", "/etc/../.."),
     "ImageUpdateAutomation update.targets[].path": ("$.image[",),
@@ -129,7 +132,7 @@ def list_fields(kind: str, version: str) -> list[Field]:
 def _walk(kind: str, path: tuple[str, ...], schema: Json, *, is_required: bool) -> Iterator[Field]:
     if "properties" in schema:
         for name, child in schema["properties"].items():
-            yield from _walk(kind, (*path, name), child, is_required=name in schema.get("required", ()))
+            yield from _walk(kind, (*path, name), child, is_required=name in schema.get("required", ()) and "default" not in child)
         return
     needed = is_required or (kind, join(path)) in _REQUIRED_BY_RULES
     yield Field(kind, path, _good(kind, path, schema), tuple(_bad(kind, path, schema)), needed)

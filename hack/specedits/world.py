@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from api.kinds import KINDS
-from api.names import GIT_REPOSITORIES, IMAGE_POLICIES, IMAGE_REPOSITORIES, IMAGE_UPDATE_AUTOMATIONS
+from api.names import GIT_REPOSITORIES, IMAGE_POLICIES, IMAGE_REPOSITORIES, IMAGE_UPDATE_AUTOMATIONS, SECRETS
 from cli.hosting import writer_with
 from controllers.runtime.embedded.api import EmbeddedApi
 from controllers.runtime.kube.errors import Invalid
@@ -38,6 +38,8 @@ _HISTORY = {
 """Fields of a status that tell what has happened, not what is."""
 _PAST = re.compile(r"; last commit \w+ at \S+| \(previously \S+\)")
 
+_PUSHED = re.compile(r"committed and pushed commit '\w+' to branch '\S+'( after \d+ \w+)?")
+
 
 class World:
     """See the module. Use `world`."""
@@ -50,6 +52,12 @@ class World:
     async def create(self, kind: str, name: str, spec: Json, *, version: str = "v1") -> None:
         resource = replace(RESOURCES[kind], version=version) if kind in BASE else RESOURCES[kind]
         await self._client.create(resource, NAMESPACE, self._object(resource.api_version, kind, name, spec), into=dict)
+
+    async def create_login(self, name: str) -> None:
+        """Make a Secret for Git, which forges take as well."""
+        fields = {"apiVersion": SECRETS.api_version, "kind": SECRETS.kind, "metadata": {"name": name}}
+        login = {"username": "bot", "password": "t0ken"}
+        await self._client.create(SECRETS, NAMESPACE, {**fields, "stringData": login}, into=dict)
 
     async def replace(self, kind: str, name: str, spec: Json, *, version: str) -> str:
         """Return why the edit is refused; empty when it is done."""
@@ -89,8 +97,9 @@ async def world() -> AsyncIterator[World]:
             git.put(f"refs/heads/{branch}", files)
         kinds = LiveKinds(api, clock, build=writer_with(lambda _: git, lambda _: FakeForge(git)))
         made = World(kinds, api, registry.host)
+        await made.create_login("login")
         for name in ("fleet", "other"):
-            source = {"url": GIT_URL, "interval": "1m", "ref": {"branch": "main"}}
+            source = {"url": GIT_URL, "interval": "1m", "ref": {"branch": "main"}, "secretRef": {"name": "login"}}
             await made.create("GitRepository", name, source)
         await made.create("ImageRepository", "app", BASE["ImageRepository"])
         await made.create("ImageRepository", "other", BASE["ImageRepository"] | {"image": f"{_HOST}/org/other"})
@@ -112,7 +121,7 @@ def without_history(obj: Json) -> Json:
 
 
 def _without_past(condition: Json) -> Json:
-    message = _PAST.sub("", condition["message"])
+    message = _PAST.sub("", _PUSHED.sub("no updates made", condition["message"]))
     if condition["type"] == "Reconciling" and not message.startswith("scanning"):
         message = ""  # of which generation it was the first run
     return {"type": condition["type"], "status": condition["status"], "reason": condition["reason"], "message": message}
