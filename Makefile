@@ -24,6 +24,8 @@ BENCH_ARGS ?=
 FUZZ_SECONDS ?= 60
 ATTACKS ?=
 CHAOS_SECONDS ?= 600
+MODEL_STEPS ?= $(if $(REAL),200,3000)
+MODEL_SEED ?=
 
 .PHONY: help
 help: ## Show this help
@@ -181,6 +183,11 @@ attacks: $(READY) ## Attack the real controllers and print what victims notice (
 pr-chaos: $(READY) ## Pull requests on a real Gitea while people do what they like and the process is killed (CHAOS_SECONDS=600)
 	@$(BIN)/python -m hack.env build
 	@$(BIN)/python -m e2e.prchaos --seconds $(CHAOS_SECONDS)
+
+.PHONY: model
+model: $(READY) ## Random histories beside a model of the controllers, every edit of specs (MODEL_STEPS=3000 MODEL_SEED= REAL=1)
+	@$(BIN)/python -m hack.model --steps $(MODEL_STEPS) $(if $(MODEL_SEED),--seed $(MODEL_SEED)) $(if $(REAL),--real)
+	@$(if $(REAL),true,MODEL_STEPS=$(MODEL_STEPS) $(PYTEST) hack/specedits)
 
 .PHONY: bench
 bench: $(READY) ## Print figures of the parts and of the whole (BENCH_ARGS=--help)

@@ -69,6 +69,16 @@ class KubeApi:
         """Create a namespace."""
         _content(self._client.post("/api/v1/namespaces", json={"metadata": {"name": name}}))
 
+    def delete(self, api_version: str, kind: str, *, namespace: str, name: str) -> None:
+        """Ask for an object's deletion; one that is not there is fine."""
+        answer = self._client.delete(_path(api_version, kind, namespace, name))
+        if answer.status_code != 404:
+            _content(answer)
+
+    def has_namespace(self, name: str) -> bool:
+        """Return whether there is such a namespace, also while it is being deleted."""
+        return self._client.get(f"/api/v1/namespaces/{name}").status_code != 404
+
     def delete_namespace(self, name: str) -> None:
         """Begin its deletion, with everything in it."""
         _content(self._client.delete(f"/api/v1/namespaces/{name}"))

@@ -222,10 +222,24 @@ async def test_template_that_fails_pushes_nothing(harness: AutomationHarness, te
     ("git", "kind", "reason"),
     [
         pytest.param({"commit": CommitSpec(message_template="{{")}, Retry, "GitOperationFailed", id="message"),
-        pytest.param({"push": PushSpec(refspec="refs/heads/main")}, Stalled, "InvalidSourceConfiguration", id="refspec"),
-        pytest.param({"pull_request": PullRequestSpec(forge="gitea", branch="{{")}, Retry, "GitOperationFailed", id="branch"),
-        pytest.param({"pull_request": PullRequestSpec(forge="gitea", title_template="{{")}, Retry, "GitOperationFailed", id="title"),
-        pytest.param({"pull_request": PullRequestSpec(forge="gitea", body_template="{{ a }}")}, Retry, "GitOperationFailed", id="body"),
+        pytest.param(
+            {"push": PushSpec(refspec="refs/heads/main")}, Stalled, "InvalidSourceConfiguration", id="refspec"
+        ),
+        pytest.param(
+            {"pull_request": PullRequestSpec(forge="gitea", branch="{{")}, Retry, "GitOperationFailed", id="branch"
+        ),
+        pytest.param(
+            {"pull_request": PullRequestSpec(forge="gitea", title_template="{{")},
+            Retry,
+            "GitOperationFailed",
+            id="title",
+        ),
+        pytest.param(
+            {"pull_request": PullRequestSpec(forge="gitea", body_template="{{ a }}")},
+            Retry,
+            "GitOperationFailed",
+            id="body",
+        ),
     ],
 )
 async def test_a_spec_that_cannot_work_says_so_before_there_is_something_to_push(

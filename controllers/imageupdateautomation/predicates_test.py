@@ -62,7 +62,9 @@ def at_generation(generation: int, *, ready: int, latest: str = "1", **spec: Any
         pytest.param(at_generation(1, ready=1), at_generation(2, ready=1, latest="2"), True, id="image-besides"),
     ],
 )
-def test_a_new_spec_of_a_policy_is_worth_a_run_once_it_has_chosen(old: ImagePolicy, new: ImagePolicy, want: bool) -> None:
+def test_a_new_spec_of_a_policy_is_worth_a_run_once_it_has_chosen(
+    old: ImagePolicy, new: ImagePolicy, want: bool
+) -> None:
     assert policy_changed(old, new) is want
 
 

@@ -72,9 +72,7 @@ class Rules:
         return bad_range or "broken" in (self.filter, self.deny)
 
 
-def choose(
-    tags: Mapping[str, int | None], rules: Rules, *, now: int, current: str
-) -> str | None:
+def choose(tags: Mapping[str, int | None], rules: Rules, *, now: int, current: str) -> str | None:
     """Return the tag, None when there is nothing to choose.
 
     tags: with the second in which a scan found each first, None for those of a first scan
@@ -83,8 +81,7 @@ def choose(
     allowed = {
         tag: seen
         for tag, seen in tags.items()
-        if not _is_denied(tag, rules)
-        and not (rules.min_age and seen is not None and now - seen < MIN_AGE_SECONDS)
+        if not _is_denied(tag, rules) and not (rules.min_age and seen is not None and now - seen < MIN_AGE_SECONDS)
     }
     best = _best(allowed, rules)
     if best is None or rules.allow_downgrade or current in ("", best) or _is_denied(current, rules):
@@ -94,9 +91,7 @@ def choose(
 
 
 def _is_denied(tag: str, rules: Rules) -> bool:
-    return any(
-        tag == text if what == "tag" else re.search(text, tag) is not None for what, text in DENIALS[rules.deny]
-    )
+    return any(tag == text if what == "tag" else re.search(text, tag) is not None for what, text in DENIALS[rules.deny])
 
 
 def _best(tags: Mapping[str, int | None], rules: Rules) -> str | None:

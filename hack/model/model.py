@@ -48,7 +48,7 @@ class Policy:
     """An ImagePolicy."""
 
     repository: str
-    rules: Rules = Rules()
+    rules: Rules = field(default_factory=Rules)
     team: str = "a"
     suspended: bool = False
     result: Result = UNSEEN

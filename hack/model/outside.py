@@ -1,4 +1,4 @@
-"""What is outside of the cluster, for any world: a registry and a Git server on loopback, which fail when they are told.
+"""What is outside of the cluster, for any world: a registry and a Git server on loopback, which fail as told.
 
 People push tags and commit here; what the controllers commit is looked at commit by commit.
 """

@@ -166,6 +166,14 @@ class Player:
                 await self._fail_git(how)
             case steps.Tick():
                 await self._tick()
+            case steps.Month() | steps.Restart() | steps.Crash():
+                await self._interrupt(step)
+            case _:
+                await self._commit(step)
+
+    async def _interrupt(self, step: steps.Month | steps.Restart | steps.Crash) -> None:
+        """End the processes, and start them again."""
+        match step:
             case steps.Month():
                 await self._tick()
                 await self._compare()
@@ -182,8 +190,6 @@ class Player:
                 self.world.arm(write, is_written=is_written)
                 await self._do(inner)
                 await self.world.survive()
-            case _:
-                await self._commit(step)
 
     async def _change_tags(self, image: str, tag: str, *, is_push: bool) -> None:
         outside = self.world.outside

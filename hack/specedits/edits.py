@@ -130,5 +130,3 @@ def _without(field: Field, spec: Json) -> Json:
     else:
         node.pop(field.path[-1], None)
     return made  # type: ignore[no-any-return]
-
-

@@ -132,7 +132,9 @@ def list_fields(kind: str, version: str) -> list[Field]:
 def _walk(kind: str, path: tuple[str, ...], schema: Json, *, is_required: bool) -> Iterator[Field]:
     if "properties" in schema:
         for name, child in schema["properties"].items():
-            yield from _walk(kind, (*path, name), child, is_required=name in schema.get("required", ()) and "default" not in child)
+            yield from _walk(
+                kind, (*path, name), child, is_required=name in schema.get("required", ()) and "default" not in child
+            )
         return
     needed = is_required or (kind, join(path)) in _REQUIRED_BY_RULES
     yield Field(kind, path, _good(kind, path, schema), tuple(_bad(kind, path, schema)), needed)
