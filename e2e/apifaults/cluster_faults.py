@@ -1,0 +1,194 @@
+"""Faults of the cluster: policies, schemas, clocks, leases, the API server and its store."""
+
+import asyncio
+import copy
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES, IMAGE_TAG_LISTS, IMAGE_UPDATE_AUTOMATIONS
+from e2e.apifaults.admission import DENY_LABEL
+from e2e.apifaults.calls import WRITES
+from e2e.apifaults.director import Hit
+from e2e.apifaults.play import Play
+from e2e.apifaults.positions import Position
+from e2e.apifaults.watches import Stream
+
+SECONDS = 1.5
+"""How long such a fault lasts."""
+RECONCILED = {r.plural: r for r in (IMAGE_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS)}
+CUSTOM = {**RECONCILED, IMAGE_TAG_LISTS.plural: IMAGE_TAG_LISTS}
+OLD_STATUS = frozenset({
+    "conditions", "observedGeneration", "lastHandledReconcileAt", "latestRef", "latestImage", "observedPreviousRef",
+    "observedPreviousImage", "canonicalImageName", "lastScanResult", "observedExclusionList", "lastAutomationRunTime",
+    "lastPushCommit", "lastPushTime", "observedPolicies", "observedSourceRevision", "revision", "chunk", "chunks",
+    "tagCount", "data", "firstSeen",
+})  # fmt: skip
+"""What the status of an older schema has: that of Flux's kinds."""
+_CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+Act = Callable[[Hit], Awaitable[web.StreamResponse]]
+
+
+def is_custom_write(position: Position) -> bool:
+    """Return whether it writes an object of one of our kinds."""
+    return position.verb in WRITES and position.what.partition("/")[0] in CUSTOM
+
+
+def is_reconciled_write(position: Position) -> bool:
+    """Return whether it writes an object of a kind that has several versions."""
+    return position.verb in WRITES and position.what.partition("/")[0] in RECONCILED
+
+
+async def deny(hit: Hit) -> web.StreamResponse:
+    """An admission policy denies such writes for a while."""
+
+    async def label(value: str | None) -> None:
+        change = {"metadata": {"labels": {DENY_LABEL: value}}}
+        path = f"/api/v1/namespaces/{hit.play.namespace}"
+        await hit.play.world.call("PATCH", path, change, type_="application/merge-patch+json")
+
+    async def allow_again() -> None:
+        await asyncio.sleep(SECONDS)
+        await label(None)
+
+    await label(hit.call.what.partition("/")[0])
+    await asyncio.sleep(0.2)  # the policy reads labels from a cache
+    answer = await hit.forward()
+    if answer.status < 300:
+        hit.play.failed = "the admission policy did not deny"
+    hit.play.spawn(allow_again())
+    return hit.exchange.answer(answer)
+
+
+def older_schema(hit: Hit) -> Awaitable[web.StreamResponse]:
+    """The CRD is replaced by one without what is ours in the status."""
+
+    def change(version: dict[str, Any]) -> None:
+        status = version["schema"]["openAPIV3Schema"]["properties"]["status"]
+        status["properties"] = {name: found for name, found in status["properties"].items() if name in OLD_STATUS}
+        status["required"] = [name for name in status.get("required", ()) if name in OLD_STATUS]
+
+    return _replace_schema(hit, lambda versions: [change(version) for version in versions])
+
+
+def newer_schema(hit: Hit) -> Awaitable[web.StreamResponse]:
+    """The CRD is replaced by one with fields that nobody knows yet, which have defaults."""
+
+    def change(version: dict[str, Any]) -> None:
+        parts = version["schema"]["openAPIV3Schema"]["properties"]
+        for part in ("spec", "status"):
+            parts[part].setdefault("properties", {})["ofTheFuture"] = {"type": "string", "default": "unknown"}
+
+    return _replace_schema(hit, lambda versions: [change(version) for version in versions])
+
+
+def other_storage(hit: Hit) -> Awaitable[web.StreamResponse]:
+    """Objects are stored in another version from now on."""
+
+    def change(versions: list[dict[str, Any]]) -> None:
+        stored = next(version for version in versions if version["storage"])
+        other = next(version for version in versions if not version["storage"])
+        stored["storage"], other["storage"] = False, True
+
+    return _replace_schema(hit, change)
+
+
+async def _replace_schema(hit: Hit, change: Callable[[list[dict[str, Any]]], object]) -> web.StreamResponse:
+    resource = CUSTOM[hit.call.what.partition("/")[0]]
+    path, world = f"{_CRDS}/{resource.plural}.{resource.group}", hit.play.world
+    before = await world.call("GET", path)
+    changed = copy.deepcopy(before)
+    change(changed["spec"]["versions"])
+
+    async def put(versions: list[dict[str, Any]]) -> None:
+        current = await world.call("GET", path)
+        current["spec"]["versions"] = versions
+        await world.call("PUT", path, current)
+
+    async def restore() -> None:
+        await put(before["spec"]["versions"])
+
+    async def restore_later() -> None:
+        await asyncio.sleep(SECONDS)
+        await restore()
+
+    await put(changed["spec"]["versions"])
+    hit.play.undo.append(restore)
+    await asyncio.sleep(0.5)  # until the server has loaded it
+    hit.play.spawn(restore_later())
+    return await hit.relay()
+
+
+def step_clock(seconds: int) -> Act:
+    """Return a fault: the clock of the process steps by so many seconds."""
+
+    async def act(hit: Hit) -> web.StreamResponse:
+        clock = hit.play.world.replicas[hit.call.replica].clock
+        clock.write_text(str(seconds))
+
+        async def back() -> None:
+            clock.unlink(missing_ok=True)
+
+        hit.play.undo.append(back)
+        return await hit.relay()
+
+    return act
+
+
+async def lose_lease(hit: Hit) -> web.StreamResponse:
+    """The process is frozen until another one has taken the lease, and wakes up to the answer that it waited for."""
+    replica = hit.play.world.replicas[hit.call.replica]
+    async with replica.lock:
+        assert replica.running is not None
+        pid = replica.running.pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            if not await hit.director.wait_for_other_leader(hit.call.replica, hit.call.process):
+                hit.play.failed = "no other replica took the lease"
+            answer = await hit.forward()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+    hit.play.spawn(_start_again(hit, seconds=3))
+    return hit.exchange.answer(answer)
+
+
+async def end_leader(hit: Hit) -> web.StreamResponse:
+    """The leader is asked to end, as in a rollout; it comes back as a candidate."""
+    replica = hit.play.world.replicas[hit.call.replica]
+
+    async def end() -> None:
+        async with replica.lock:
+            await replica.stop(kill=False)
+            replica.start()
+
+    hit.play.spawn(asyncio.shield(asyncio.ensure_future(end())))
+    return await hit.relay()
+
+
+async def kill_leader(hit: Hit) -> web.StreamResponse:
+    """The leader is killed; another one has to wait for its lease to run out."""
+    await hit.crash()
+    return hit.exchange.abort()
+
+
+async def _start_again(hit: Hit, *, seconds: float) -> None:
+    """Start a process that has ended by itself, as a kubelet would."""
+    await asyncio.sleep(seconds)
+    await hit.crash()
+
+
+async def restart_api_server(hit: Hit) -> web.StreamResponse:
+    """The API server is killed and comes back."""
+    await hit.play.world.restart_api_server()
+    return hit.exchange.abort()
+
+
+async def compact(stream: Stream, play: Play, line: bytes) -> None:
+    """The store forgets all that was before now, and the server what it had in memory: the watch cannot go on."""
+    await play.world.compact()
+    await play.world.restart_api_server()
+    await stream.abort()

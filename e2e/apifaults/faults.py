@@ -1,0 +1,292 @@
+"""The faults, by class, and at which positions each makes sense.
+
+  1  the process is killed before or after a write or push     6  errors, resets and slow answers at every request
+  2  a write is carried out, its answer is lost                 7  403 that comes and goes; an admission policy
+  3  watches: lost, doubled, late, cut, silent                  8  CRDs older, newer, stored in another version
+  4  410 at a watch and in the middle of a list                 9  clocks that step; leases that run out
+  5  a stale list after a restart                              10  API server restarted, etcd compacted, leader changed
+
+Those at requests are functions of a `Hit`; those at events of a watch of the stream, the play and the line.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from aiohttp import web
+
+from e2e.apifaults import cluster_faults
+from e2e.apifaults.answers import CUT, DRIP, RESET, ANSWERS, Block, answer_of
+from e2e.apifaults.calls import API, GIT, WRITES, Call
+from e2e.apifaults.director import Hit
+from e2e.apifaults.play import Play
+from e2e.apifaults.positions import EVENT, Position
+from e2e.apifaults.proxy import Exchange
+from e2e.apifaults.watches import Stream
+
+SIDE, SLOW, CRASH, CLOCK, PLANE, PAIR = "side", "slow", "crash", "clock", "plane", "pair"
+"""Groups of faults that disturb only their own play; that take long; that everybody notices; that need two replicas."""
+BLOCK_SECONDS = 1.5
+HOLD_SECONDS = 1.5
+REGISTRY_WORDS = frozenset({"tags/list", "manifests", "blobs", "ping"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault."""
+
+    number: int
+    """Its class."""
+    group: str
+    fits: Callable[[Position], bool]
+    act: Callable[..., Awaitable[Any]]
+
+
+def is_request(position: Position) -> bool:
+    """Return whether it is a request to any server."""
+    return position.verb != EVENT
+
+
+def is_api(position: Position) -> bool:
+    """Return whether it is a request to the API server."""
+    return is_request(position) and server_of(position) == API
+
+
+def is_event(position: Position) -> bool:
+    """Return whether it is an event of a watch."""
+    return position.verb == EVENT
+
+
+def is_write(position: Position) -> bool:
+    """Return whether it changes something that matters: events do not."""
+    return position.verb in WRITES and position.what != "events"
+
+
+def server_of(position: Position) -> str:
+    """Return which server a request goes to."""
+    if position.what in REGISTRY_WORDS:
+        return "registry"
+    return GIT if position.what in ("ls-refs", "pack", "receive-pack") or position.what.startswith("refs:") else API
+
+
+async def crash_before(hit: Hit) -> web.StreamResponse:
+    """The process ends; the server never hears of the request."""
+    await hit.crash()
+    return hit.exchange.abort()
+
+
+async def crash_after(hit: Hit) -> web.StreamResponse:
+    """The process ends when the server has done what was asked."""
+    await hit.forward()
+    await hit.crash()
+    return hit.exchange.abort()
+
+
+async def lose_answer(hit: Hit) -> web.StreamResponse:
+    """The server does what it is asked, and nobody hears of it."""
+    await hit.forward()
+    return hit.exchange.abort()
+
+
+async def late_timeout(hit: Hit) -> web.StreamResponse:
+    """The server does what it is asked, and what is in between says that it did not answer."""
+    await hit.forward()
+    return hit.exchange.answer(answer_of("504", hit.call))
+
+
+async def drop(stream: Stream, play: Play, line: bytes) -> None:
+    """The event is lost, and the server has forgotten where the watch was: 410."""
+    _next(stream, "watch", "410")
+    await stream.abort()
+
+
+async def double(stream: Stream, play: Play, line: bytes) -> None:
+    """The event comes twice."""
+    await stream.write(line)
+    await stream.write(line)
+
+
+async def delay(stream: Stream, play: Play, line: bytes) -> None:
+    """The events of this namespace are late; those of others, and of other kinds, overtake them."""
+    await stream.hold(play.namespace, line, HOLD_SECONDS)
+
+
+async def cut(stream: Stream, play: Play, line: bytes) -> None:
+    """The connection breaks in the middle of the line."""
+    await stream.write(line[: len(line) // 2])
+    await asyncio.sleep(0.02)
+    await stream.abort()
+
+
+async def end(stream: Stream, play: Play, line: bytes) -> None:
+    """The watch ends in order before the event."""
+    await stream.finish()
+
+
+async def silence(stream: Stream, play: Play, line: bytes) -> None:
+    """The connection stays open, and nothing comes any more."""
+    stream.silent = True
+
+
+async def gone_event(stream: Stream, play: Play, line: bytes) -> None:
+    """The watch says 410 in an event."""
+    status = json.loads(answer_of("410", stream.call).body)
+    await stream.write(json.dumps({"type": "ERROR", "object": status}).encode() + b"\n")
+    await stream.finish()
+
+
+async def gone_continue(stream: Stream, play: Play, line: bytes) -> None:
+    """The watch is too old; and of the list that follows, the second page is."""
+
+    async def first(exchange: Exchange) -> web.StreamResponse:
+        stream.director.once[_key(stream, "list")].append(_answering("410"))
+        return exchange.answer(await exchange.forward())
+
+    _next(stream, "watch", "410")
+    stream.director.once[_key(stream, "list")].append(first)
+    await stream.abort()
+
+
+def refuse_watch(name: str) -> Callable[..., Awaitable[None]]:
+    """Return a fault: the watch breaks, and the next one is refused so."""
+
+    async def act(stream: Stream, play: Play, line: bytes) -> None:
+        _next(stream, "watch", name)
+        await stream.abort()
+
+    return act
+
+
+def refuse_list(name: str) -> Callable[..., Awaitable[None]]:
+    """Return a fault: the watch is too old, and the list that follows is refused so."""
+
+    async def act(stream: Stream, play: Play, line: bytes) -> None:
+        _next(stream, "watch", "410")
+        _next(stream, "list", name)
+        await stream.abort()
+
+    return act
+
+
+async def stale_list(stream: Stream, play: Play, line: bytes) -> None:
+    """The process is restarted after the event, and what lists this kind to it does not know the event yet."""
+    old = int(json.loads(line)["object"]["metadata"]["resourceVersion"]) - 1
+    await stream.write(line)
+
+    async def stale(exchange: Exchange) -> web.StreamResponse:
+        url = urlsplit(exchange.call.target)
+        query = {key: values[0] for key, values in parse_qs(url.query).items()}
+        if "continue" not in query:
+            query |= {"resourceVersion": str(old), "resourceVersionMatch": "Exact"}
+        return exchange.answer(await exchange.forward(f"{url.path}?{urlencode(query)}"))
+
+    async def restart() -> None:
+        await asyncio.sleep(0.3)
+        acts = stream.director.once[_key(stream, "list")]
+        acts.append(stale)
+        await play.world.replicas[stream.call.replica].crash()
+
+    play.spawn(restart())
+
+
+def _key(stream: Stream, verb: str) -> tuple[str, str, str]:
+    return (stream.call.replica, verb, stream.call.what)
+
+
+def _next(stream: Stream, verb: str, name: str) -> None:
+    stream.director.once[_key(stream, verb)].append(_answering(name))
+
+
+def _answering(name: str) -> Callable[[Exchange], Awaitable[web.StreamResponse]]:
+    async def act(exchange: Exchange) -> web.StreamResponse:
+        if name == RESET:
+            return exchange.abort()
+        return exchange.answer(answer_of(name, exchange.call))
+
+    return act
+
+
+def answering(name: str) -> Callable[[Hit], Awaitable[web.StreamResponse]]:
+    """Return a fault: the server answers so, and does nothing."""
+
+    async def act(hit: Hit) -> web.StreamResponse:
+        if name == RESET:
+            return hit.exchange.abort()
+        if name == CUT:
+            return await _cut_answer(hit)
+        if name == DRIP:
+            return await hit.exchange.drip(await hit.forward(), parts=6, pause=0.25)
+        return hit.exchange.answer(answer_of(name, hit.call))
+
+    return act
+
+
+async def _cut_answer(hit: Hit) -> web.StreamResponse:
+    answer = await hit.forward()
+    response = web.StreamResponse(status=answer.status, headers=answer.headers)
+    response.content_length = len(answer.body) + 1
+    await response.prepare(hit.exchange.request)
+    await response.write(answer.body[: len(answer.body) // 2])
+    return hit.exchange.abort()
+
+
+async def stick(hit: Hit) -> web.StreamResponse:
+    """The answer begins, and never ends."""
+    answer = await hit.forward()
+    response = web.StreamResponse(status=answer.status, headers=answer.headers)
+    response.content_length = len(answer.body) + 1
+    await response.prepare(hit.exchange.request)
+    await response.write(answer.body[: len(answer.body) // 2])
+    deadline = time.monotonic() + 90
+    while hit.exchange.request.transport is not None and time.monotonic() < deadline:
+        await asyncio.sleep(0.2)
+    return hit.exchange.abort()
+
+
+async def forbid(hit: Hit) -> web.StreamResponse:
+    """For a while such requests are forbidden."""
+    call = hit.call
+    answer = answer_of("403", call)
+
+    def matches(other: Call) -> bool:
+        return (other.verb, other.what) == (call.verb, call.what)
+
+    hit.play.blocks.append(Block(time.monotonic() + BLOCK_SECONDS, matches, answer))
+    return hit.exchange.answer(answer)
+
+
+FAULTS: dict[str, Fault] = {
+    "crash-before": Fault(1, CRASH, is_write, crash_before),
+    "crash-after": Fault(1, CRASH, is_write, crash_after),
+    "lose-answer": Fault(2, SIDE, is_write, lose_answer),
+    "late-timeout": Fault(2, SIDE, is_write, late_timeout),
+    "event-lost": Fault(3, SIDE, is_event, drop),
+    "event-twice": Fault(3, SIDE, is_event, double),
+    "event-late": Fault(3, SIDE, is_event, delay),
+    "event-cut": Fault(3, SIDE, is_event, cut),
+    "watch-ended": Fault(3, SIDE, is_event, end),
+    "watch-silent": Fault(3, SLOW, is_event, silence),
+    "gone-event": Fault(4, SIDE, is_event, gone_event),
+    "gone-continue": Fault(4, SIDE, is_event, gone_continue),
+    "stale-list": Fault(5, CRASH, is_event, stale_list),
+    "forbid": Fault(7, SIDE, is_request, forbid),
+    "deny": Fault(7, SIDE, lambda p: is_api(p) and is_write(p), cluster_faults.deny),
+    "stick": Fault(6, SLOW, is_request, stick),
+    "crd-older": Fault(8, PLANE, cluster_faults.is_custom_write, cluster_faults.older_schema),
+    "crd-newer": Fault(8, PLANE, cluster_faults.is_custom_write, cluster_faults.newer_schema),
+    "crd-stored": Fault(8, PLANE, cluster_faults.is_reconciled_write, cluster_faults.other_storage),
+    "clock-forward": Fault(9, CLOCK, is_write, cluster_faults.step_clock(3600)),
+    "clock-back": Fault(9, CLOCK, is_write, cluster_faults.step_clock(-3600)),
+    "lease-lost": Fault(9, PAIR, is_request, cluster_faults.lose_lease),
+    "restart-api": Fault(10, PLANE, is_write, cluster_faults.restart_api_server),
+    "compact": Fault(10, PLANE, is_event, cluster_faults.compact),
+    "leader-ends": Fault(10, PAIR, is_write, cluster_faults.end_leader),
+    "leader-killed": Fault(10, PAIR, is_write, cluster_faults.kill_leader),
+}
+FAULTS |= {f"answer-{name}": Fault(6, SIDE, fits, answering(name)) for name, fits in ANSWERS.items()}
+FAULTS |= {f"watch-{name}": Fault(6, SIDE, is_event, refuse_watch(name)) for name in ("403", "429-after", "500", "503", RESET)}
+FAULTS |= {f"list-{name}": Fault(6, SIDE, is_event, refuse_list(name)) for name in ("403", "429-after", "500", "504", RESET)}

@@ -1,0 +1,272 @@
+"""One play: a namespace with a registry and a Git host of its own, in which a scenario runs with at most one fault."""
+
+import asyncio
+import itertools
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dulwich.objects import Commit as GitCommit
+from dulwich.objects import Tree
+from dulwich.repo import Repo
+
+from api.kinds import EVERY_KIND
+from api.names import REQUESTED_AT
+from e2e.apifaults.observer import Objects
+from e2e.apifaults.positions import Counting, Trial
+from e2e.apifaults.world import PASSWORD, USER, World, commit_files
+from hack.oci import Pusher
+from testing.invariants import Commit, Write
+
+if TYPE_CHECKING:
+    from e2e.apifaults.faults import Block
+
+AUTHOR = "Image Bot"
+PATIENCE = 40.0
+"""Seconds for every wait: one fault, its retries, and a machine with others on it."""
+PLURALS = {kind.resource.kind: kind.resource.plural for kind in EVERY_KIND} | {"Secret": "secrets"}
+GROUPS = {kind.resource.kind: f"apis/{kind.resource.api_version}" for kind in EVERY_KIND} | {"Secret": "api/v1"}
+OWN_KINDS = ("ImageRepository", "ImagePolicy", "ImageUpdateAutomation")
+_numbers = itertools.count(1)
+
+
+@dataclass(slots=True)
+class Play:
+    """What happens in one namespace. `fired`: whether the fault was injected."""
+
+    world: World
+    trial: Trial | None = None
+    patience: float = PATIENCE
+    number: int = field(default_factory=lambda: next(_numbers))
+    counting: Counting = field(default_factory=Counting)
+    writes: list[Write] = field(default_factory=list)
+    blocks: "list[Block]" = field(default_factory=list)
+    fired: bool = False
+    failed: str = ""
+    """Why the fault itself could not be done."""
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    undo: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
+    repositories: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def namespace(self) -> str:
+        """Its name."""
+        return f"play-{self.number}"
+
+    @property
+    def address(self) -> str:
+        """Where its registry and Git host are."""
+        return f"127.{10 + self.number // 62500}.{self.number // 250 % 250}.{1 + self.number % 250}"
+
+    @property
+    def registry(self) -> str:
+        """Its registry, as images name it."""
+        return f"{self.address}:{self.world.registry_proxy.port}"
+
+    def spawn(self, work: Awaitable[Any]) -> None:
+        """Do something beside the scenario; it is over before the play is."""
+        task = asyncio.ensure_future(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def begin(self) -> None:
+        """Make the namespace."""
+        self.world.hosts[self.address] = self.namespace
+        await self.world.call("POST", "/api/v1/namespaces", {"metadata": {"name": self.namespace}})
+
+    async def end(self) -> None:
+        """Undo what the fault did, and remove the objects; the namespace goes by itself."""
+        for undo in self.undo:
+            await undo()
+        for task in list(self.tasks):
+            task.cancel()
+        await self.world.call("DELETE", f"/api/v1/namespaces/{self.namespace}")
+
+    def image(self, name: str = "app") -> str:
+        """Return an image's name."""
+        return f"{self.registry}/{self.namespace}/{name}"
+
+    async def push(self, *tags: str, name: str = "app") -> None:
+        """Push images as CI does."""
+
+        def push() -> None:
+            with Pusher(self.world.registry.host) as pusher:
+                pusher.push_tags(f"{self.namespace}/{name}", tags)
+
+        await asyncio.to_thread(push)
+
+    async def repository(self, files: Mapping[str, str], name: str = "fleet") -> str:
+        """Make a Git repository; return its URL, without a login."""
+        path = await asyncio.to_thread(self.world.create_repository, f"{self.namespace}-{name}", files)
+        self.repositories[name] = path
+        return f"http://{self.address}:{self.world.git_proxy.port}/{self.namespace}-{name}.git"
+
+    async def commit(self, files: Mapping[str, str], name: str = "fleet") -> None:
+        """Commit as a person does."""
+        await asyncio.to_thread(commit_files, self.repositories[name], files, "By hand")
+
+    def _path(self, kind: str, name: str) -> str:
+        return f"/{GROUPS[kind]}/namespaces/{self.namespace}/{PLURALS[kind]}/{name}"
+
+    async def apply(self, kind: str, name: str, spec: Mapping[str, Any] | None = None, **more: Any) -> None:
+        """Apply an object."""
+        document: dict[str, Any] = {
+            "apiVersion": GROUPS[kind].partition("/")[2],
+            "kind": kind,
+            "metadata": {"name": name, "namespace": self.namespace},
+            **more,
+        }
+        if spec is not None:
+            document["spec"] = spec
+        path = f"{self._path(kind, name)}?fieldManager=kubectl&force=true&fieldValidation=Strict"
+        await self.world.call("PATCH", path, document, type_="application/apply-patch+yaml")
+
+    async def patch(self, kind: str, name: str, change: Mapping[str, Any]) -> None:
+        """Merge a change into an object."""
+        await self.world.call("PATCH", self._path(kind, name), change, type_="application/merge-patch+json")
+
+    async def delete(self, kind: str, name: str) -> None:
+        """Delete an object."""
+        await self.world.call("DELETE", self._path(kind, name))
+
+    async def request(self, kind: str, name: str) -> str:
+        """Ask for a reconcile; return the token."""
+        token = f"{time.time_ns()}"
+        await self.patch(kind, name, {"metadata": {"annotations": {REQUESTED_AT: token}}})
+        return token
+
+    async def wait(self, probe: Callable[[Objects], Any], what: str) -> Any:
+        """Wait until the objects are as they should be. Raises NeverCame."""
+        return await self.world.observer.wait(self.namespace, probe, what=what, seconds=self.patience)
+
+    async def wait_ready(self, kind: str, name: str, *, token: str = "", status: str = "True") -> None:
+        """Wait until an object is Ready at its generation, and has handled a request."""
+
+        def probe(objects: Objects) -> bool:
+            found = objects.get((kind, name))
+            if found is None:
+                return False
+            state = found.get("status", {})
+            ready = next((c for c in state.get("conditions", ()) if c["type"] == "Ready"), {})
+            return (
+                ready.get("status") == status
+                and ready.get("observedGeneration") == found["metadata"]["generation"]
+                and (not token or state.get("lastHandledReconcileAt") == token)
+            )
+
+        await self.wait(probe, f"{kind} {name} to be Ready={status}" + (" after a request" if token else ""))
+
+    async def request_and_wait(self, kind: str, name: str, *, status: str = "True") -> None:
+        """Ask for a reconcile and wait for its end."""
+        await self.wait_ready(kind, name, token=await self.request(kind, name), status=status)
+
+    def file(self, path: str, name: str = "fleet") -> str:
+        """Return a file at the tip of main."""
+        with Repo(str(self.repositories[name])) as repo:
+            return _files(repo, repo[repo.refs[b"refs/heads/main"]])[path].decode()
+
+    async def wait_file(self, path: str, text: str, name: str = "fleet") -> None:
+        """Wait until a file at the tip of main contains a text."""
+        await self.wait(lambda _: text in self.file(path, name), f"{text!r} in {path}")
+
+    def commits(self, name: str = "fleet") -> list[tuple[str, str, Commit]]:
+        """Return author, message and change of each commit after the first, oldest first."""
+        with Repo(str(self.repositories[name])) as repo:
+            chain = [entry.commit for entry in repo.get_walker([repo.refs[b"refs/heads/main"]])]
+            files = [_files(repo, commit) for commit in reversed(chain)]
+            return [
+                (_author(commit), commit.message.decode(), Commit(commit.id.decode(), before, after))
+                for commit, before, after in zip(list(reversed(chain))[1:], files, files[1:], strict=False)
+            ]
+
+    def git_secret(self) -> dict[str, str]:
+        """Return the content of a Secret for Git."""
+        return {"username": USER, "password": PASSWORD}
+
+    def pull_secret(self) -> dict[str, str]:
+        """Return the content of a pull Secret."""
+        auths = {self.registry: {"username": USER, "password": PASSWORD}}
+        return {".dockerconfigjson": json.dumps({"auths": auths})}
+
+
+def _author(commit: GitCommit) -> str:
+    return commit.author.decode().partition(" <")[0]
+
+
+def _files(repo: Repo, commit: Any) -> dict[str, bytes]:
+    out: dict[str, bytes] = {}
+
+    def walk(tree: Tree, prefix: str) -> None:
+        for entry in tree.items():
+            found = repo[entry.sha]
+            if isinstance(found, Tree):
+                walk(found, f"{prefix}{entry.path.decode()}/")
+            else:
+                out[f"{prefix}{entry.path.decode()}"] = found.as_raw_string()
+
+    tree = repo[commit.tree]
+    assert isinstance(tree, Tree)
+    walk(tree, "")
+    return out
+
+
+_TIMES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_DROPPED = frozenset({"lastTransitionTime", "lastAutomationRunTime", "lastPushTime", "scanTime", "lastHandledReconcileAt"})
+
+
+async def end_state(play: Play) -> dict[str, Any]:
+    """Return what a play came to, without what differs between any two plays: times, hashes, addresses."""
+    lists = await play.world.call("GET", f"/{GROUPS['ImageTagList']}/namespaces/{play.namespace}/{PLURALS['ImageTagList']}")
+    commits = {name: play.commits(name) for name in play.repositories}
+    state = {
+        "objects": {
+            f"{kind}/{name}": found.get("status", {})
+            for (kind, name), found in sorted(play.world.observer.objects[play.namespace].items())
+        },
+        "lists": {
+            item["metadata"]["name"]: {
+                key: value for key, value in item["status"].items() if key not in ("firstSeen", "data", "revision")
+            } | {"dated": bool(item["status"].get("firstSeen"))}
+            for item in lists["items"]
+        },
+        "commits": {
+            name: [(author, message, {p: t.decode() for p, t in commit.after.items()}) for author, message, commit in made]
+            for name, made in commits.items()
+        },
+    }
+    text = json.dumps(_steady(state), sort_keys=True)
+    for made in commits.values():
+        for number, (_, _, commit) in enumerate(made):
+            text = text.replace(commit.id, f"commit-{number}").replace(commit.id[:7], f"commit-{number}")
+    text = text.replace(play.registry, "REGISTRY").replace(play.namespace, "PLAY")
+    found: dict[str, Any] = json.loads(_TIMES.sub("TIME", text))
+    return found
+
+
+def _steady(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _steady(item) for key, item in value.items() if key not in _DROPPED}
+    if isinstance(value, list | tuple):
+        return [_steady(item) for item in value]
+    return value
+
+
+def differences(expected: Any, found: Any, path: str = "") -> list[str]:
+    """Return where two end states differ."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        return [
+            line
+            for key in sorted(expected.keys() | found.keys())
+            for line in differences(expected.get(key), found.get(key), f"{path}/{key}")
+        ]
+    if isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        return [
+            line
+            for number, (one, other) in enumerate(zip(expected, found, strict=True))
+            for line in differences(one, other, f"{path}/{number}")
+        ]
+    return [] if expected == found else [f"{path}: expected {expected!r}, found {found!r}"[:600]]

@@ -1,0 +1,232 @@
+"""Learns the scenarios, lists the trials, plays them side by side, and judges each."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from e2e import metrics
+from e2e.apifaults.director import Director
+from e2e.apifaults.faults import CLOCK, CRASH, FAULTS, PAIR, PLANE, SIDE, SLOW
+from e2e.apifaults.observer import NeverCame
+from e2e.apifaults.play import AUTHOR, Play, differences, end_state
+from e2e.apifaults.positions import Position, Trial, common
+from e2e.apifaults.scenarios import SCENARIOS
+from e2e.apifaults.world import World
+from testing.invariants import Allowance, Violation, check_commits, check_leaders, check_versions, check_writes
+
+SIDE_BY_SIDE = {SIDE: 10, SLOW: 16, CRASH: 4, CLOCK: 3, PLANE: 3, PAIR: 1}
+"""How many plays run at the same time, by group; others of the group may be disturbed by a process that is killed."""
+RUNS = 3
+"""Of a scenario, to learn it."""
+Print = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What a trial came to."""
+
+    trial: Trial
+    fired: bool
+    violations: list[Violation]
+    seconds: float
+    failed: str = ""
+
+
+@dataclass(slots=True)
+class Learned:
+    """A scenario without faults: its positions and its end."""
+
+    positions: list[Position]
+    state: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run came to."""
+
+    seed: int
+    verdicts: list[Verdict] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def bad(self) -> list[Verdict]:
+        """The trials with violations."""
+        return [verdict for verdict in self.verdicts if verdict.violations]
+
+    def last_line(self) -> str:
+        """Say how many positions were tried and how many violations were found."""
+        tried = sum(verdict.fired for verdict in self.verdicts)
+        missed = len(self.verdicts) - tried
+        count = sum(len(verdict.violations) for verdict in self.verdicts)
+        seconds = time.monotonic() - self.began
+        return (
+            f"faults: {tried} positions tried ({missed} not reached), {count} violations in {len(self.bad)} of them; "
+            f"seed {self.seed}, {seconds:.0f} s"
+        )
+
+    def by_class(self) -> str:
+        """Say how many positions of each class were tried."""
+        tried = Counter(FAULTS[v.trial.fault].number for v in self.verdicts if v.fired)
+        return ", ".join(f"class {number}: {count}" for number, count in sorted(tried.items()))
+
+
+def trials_of(scenario: str, positions: Iterable[Position]) -> list[Trial]:
+    """List every fault at every position at which it makes sense."""
+    return [
+        Trial(scenario, position, name)
+        for position in positions
+        for name, fault in FAULTS.items()
+        if fault.fits(position)
+    ]
+
+
+def sample(trials: Sequence[Trial], count: int, rng: Random) -> list[Trial]:
+    """Return a sample that has every class of faults, and as many different faults as possible."""
+    by_fault: dict[str, list[Trial]] = {}
+    for trial in trials:
+        by_fault.setdefault(trial.fault, []).append(trial)
+    for group in by_fault.values():
+        rng.shuffle(group)
+    names = sorted(by_fault)
+    rng.shuffle(names)
+    out: list[Trial] = []
+    while len(out) < count and any(by_fault.values()):
+        out += [by_fault[name].pop() for name in names if by_fault[name] and len(out) < count]
+    return out
+
+
+class Runner:
+    """Plays trials in one world."""
+
+    def __init__(self, world: World, director: Director, print_: Print) -> None:
+        self.world, self.director, self._print = world, director, print_
+        self.learned: dict[str, Learned] = {}
+
+    async def learn(self, names: Iterable[str]) -> None:
+        """Play scenarios without a fault. Raises AssertionError when that violates anything."""
+        for name in names:
+            plays = [Play(self.world) for _ in range(RUNS)]
+            runs = self._runs()
+            done = await asyncio.gather(*(self._play(name, play) for play in plays))
+            for state, violations in done:
+                assert not violations, f"without any fault: {'; '.join(map(str, violations))}"
+                assert not differences(done[0][0], state), differences(done[0][0], state)
+            writes = [write for play in plays for write in play.writes]
+            idle = check_writes(writes, runs=self._runs() - runs)
+            assert not idle, "; ".join(map(str, idle))
+            self.learned[name] = Learned(common(play.counting.positions() for play in plays), done[0][0])
+            self._print(f"learned {name}: {len(self.learned[name].positions)} positions")
+
+    def _runs(self) -> float:
+        replicas = self.world.replicas.values()
+        return sum(metrics.total(replica.metrics, "controller_runtime_reconcile_total") for replica in replicas)
+
+    async def attempt(self, trial: Trial) -> Verdict:
+        """Play a scenario with one fault."""
+        began = time.monotonic()
+        stuck = FAULTS[trial.fault].group in (SLOW, PLANE, PAIR)
+        play = Play(self.world, trial, **({"patience": 100.0} if stuck else {}))
+        state, violations = await self._play(trial.scenario, play)
+        if not any(violation.rule == "liveness" for violation in violations):
+            expected = self.learned[trial.scenario].state
+            violations += [Violation("end state", play.namespace, line) for line in differences(expected, state)]
+        return Verdict(trial, play.fired, violations, time.monotonic() - began, play.failed)
+
+    async def _play(self, name: str, play: Play) -> tuple[dict[str, Any], list[Violation]]:
+        self.director.plays[play.namespace] = play
+        violations: list[Violation] = []
+        state: dict[str, Any] = {}
+        try:
+            await play.begin()
+            await SCENARIOS[name](play)
+            state = await end_state(play)
+        except NeverCame as error:
+            violations.append(Violation("liveness", play.namespace, f"{error}{self._last_words(play)}"))
+        finally:
+            await play.end()
+        versions = self.world.observer.versions[play.namespace]
+        violations += check_versions(versions, Allowance())
+        violations += check_writes(play.writes)
+        for made in play.repositories:
+            commits = [commit for author, _, commit in play.commits(made) if author == AUTHOR]
+            violations += check_commits(commits)
+        violations += check_leaders_of(play, self.director) if len(self.world.replicas) > len(LEASED) else []
+        self.director.plays.pop(play.namespace)
+        self.world.observer.forget(play.namespace)
+        return state, violations
+
+    def _last_words(self, play: Play) -> str:
+        said = []
+        for (kind, name), found in sorted(self.world.observer.objects[play.namespace].items()):
+            for condition in found.get("status", {}).get("conditions", ()):
+                said.append(f"{kind} {name} {condition['type']}={condition['status']} {condition['message'][:200]}")
+        return f"; {'; '.join(said)}"
+
+    async def attempt_all(self, trials: Sequence[Trial], report: Report) -> None:
+        """Play trials side by side, as far as their faults allow it."""
+        for group, width in SIDE_BY_SIDE.items():
+            chosen = [trial for trial in trials if FAULTS[trial.fault].group == group]
+            queue = asyncio.Queue[Trial]()
+            for trial in chosen:
+                queue.put_nowait(trial)
+            await asyncio.gather(*(self._worker(queue, report, len(trials)) for _ in range(min(width, len(chosen)))))
+
+    async def _worker(self, queue: "asyncio.Queue[Trial]", report: Report, total: int) -> None:
+        while not queue.empty():
+            verdict = await self.attempt(queue.get_nowait())
+            report.verdicts.append(verdict)
+            if verdict.violations:
+                for violation in verdict.violations:
+                    self._print(f"VIOLATION {violation}")
+                self._print(f"  play it again: FAULTS_AT='{verdict.trial}'")
+            if verdict.failed:
+                self._print(f"NOT INJECTED {verdict.trial}: {verdict.failed}")
+            if len(report.verdicts) % 25 == 0:
+                seconds = time.monotonic() - report.began
+                self._print(f"{len(report.verdicts)} of {total} positions, {len(report.bad)} with violations, {seconds:.0f} s")
+
+
+LEASED = ("imagerepository", "imagepolicy", "imageupdateautomation")
+
+
+def check_leaders_of(play: Play, director: Director) -> list[Violation]:
+    """Return the writes of a play by processes that did not lead any more."""
+    out = []
+    for kind in LEASED:
+        leases = [lease for lease in director.leases if lease.subject == f"{kind}-controller-leader-election"]
+        writes = [write for write in play.writes if write.writer.partition("-")[0] == kind]
+        out += check_leaders(writes, leases)
+    return out
+
+
+async def run(
+    folder: Path,
+    report: Report,
+    *,
+    choose: Callable[[list[Trial]], list[Trial]],
+    scenarios: Sequence[str],
+    print_: Print,
+) -> None:
+    """Play what `choose` takes of all trials of the scenarios, in a world with one replica and one with two."""
+    director = Director(FAULTS)
+    async with World(folder / "one", director) as world:
+        director.world = world
+        runner = Runner(world, director, print_)
+        await runner.learn(scenarios)
+        trials = [t for name in scenarios for t in trials_of(name, runner.learned[name].positions)]
+        chosen = choose(trials)
+        print_(f"{len(trials)} trials, {len(chosen)} chosen")
+        await runner.attempt_all([t for t in chosen if FAULTS[t.fault].group != PAIR], report)
+    of_pairs = [trial for trial in chosen if FAULTS[trial.fault].group == PAIR]
+    if of_pairs:
+        director = Director(FAULTS)
+        async with World(folder / "two", director, replicas=2) as world:
+            director.world = world
+            pair = Runner(world, director, print_)
+            await pair.learn(sorted({trial.scenario for trial in of_pairs}))
+            await pair.attempt_all(of_pairs, report)

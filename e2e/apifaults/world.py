@@ -1,0 +1,296 @@
+"""What all plays share: control plane, registry, Git, and the controllers behind proxies of their own."""
+
+import asyncio
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from e2e.apifaults.calls import API, GIT, REGISTRY, Call, describe_api, describe_git, describe_registry
+from e2e.apifaults.admission import install_policy
+from e2e.apifaults.observer import Observer
+from e2e.apifaults.proxy import Director, Proxy
+from hack import controllers
+from hack.controllers import KINDS, Kubectl
+from hack.env import controlplane, pki, process, registry, tools
+from hack.githttp import GitHttpServer
+
+FLAGS = (
+    "--concurrent=20", "--min-retry-delay=100ms", "--max-retry-delay=2s", "--requeue-dependency=2s",
+)  # fmt: skip
+ELECTION = (
+    "--enable-leader-election", "--leader-election-lease-duration=3s", "--leader-election-renew-deadline=2s",
+    "--leader-election-retry-period=300ms",
+)  # fmt: skip
+USER, PASSWORD = "robot", "robot-secret"
+
+
+@dataclass(slots=True)
+class Replica:
+    """A controller process: its API proxy stays while it is killed and started again."""
+
+    kind: str
+    name: str
+    folder: Path
+    proxy: Proxy
+    flags: tuple[str, ...] = ()
+    running: process.Process | None = None
+    health: str = ""
+    metrics: str = ""
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    starts: int = 0
+
+    @property
+    def clock(self) -> Path:
+        """The file that shifts its clock."""
+        return self.folder / f"{self.name}.clock"
+
+    def start(self) -> None:
+        """Start it; do not wait."""
+        ports = process.free_ports(2)
+        self.metrics, self.health = (f"http://127.0.0.1:{port}" for port in ports)
+        temporary = self.folder / f"{self.name}.tmp"
+        temporary.mkdir(exist_ok=True)
+        command = [
+            sys.executable, "-m", "e2e.apifaults.process", self.kind,
+            f"--metrics-addr=127.0.0.1:{ports[0]}", f"--health-addr=127.0.0.1:{ports[1]}", *FLAGS, *self.flags,
+        ]  # fmt: skip
+        env = {
+            "KUBECONFIG": str(self.folder / self.name / f"{self.kind}.kubeconfig"),
+            "RUNTIME_NAMESPACE": controllers.NAMESPACE,
+            "PYTHONPATH": str(controllers.ROOT),
+            "TMPDIR": str(temporary),
+            "TAGLINE_TEST_CLOCK": str(self.clock),
+        }
+        self.running = process.start(self.name, command, self.folder, env)
+        self.starts += 1
+
+    async def wait_ready(self, seconds: float = 60) -> None:
+        """Return when its caches are in sync."""
+        assert self.running is not None
+        ready = process.http_probe(f"{self.health}/readyz", below=300)
+        await asyncio.to_thread(process.wait_until, ready, self.running, timeout_seconds=seconds)
+
+    async def stop(self, *, kill: bool = True) -> None:
+        """End it."""
+        if self.running is not None:
+            await asyncio.to_thread(process.stop, self.running, kill=kill, grace_seconds=10)
+
+    async def crash(self) -> None:
+        """Kill it and start it again."""
+        async with self.lock:
+            await self.stop()
+            self.start()
+
+
+class World:
+    """Start it with `async with`; everything is stopped at the end."""
+
+    def __init__(self, folder: Path, director: Director, *, replicas: int = 1) -> None:
+        self.folder = folder
+        self._director, self._count = director, replicas
+        self.hosts: dict[str, str] = {}
+        """Address of a play's servers → its namespace."""
+        self.replicas: dict[str, Replica] = {}
+        self.processes: list[process.Process] = []
+
+    async def __aenter__(self) -> "World":
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            await self._start()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def _start(self) -> None:
+        self._closing: list[Any] = []
+        self._plane_lock = asyncio.Lock()
+        self.plane = await asyncio.to_thread(controlplane.start, self.folder)
+        self.kubectl = Kubectl(tools.ensure("kubectl")["kubectl"], self.plane.kubeconfig)
+        held, _ = await asyncio.gather(
+            asyncio.to_thread(registry.start, self.folder / "registry"),
+            asyncio.to_thread(controllers.install, self.kubectl),
+        )
+        self.registry = held
+        (self.folder / "git").mkdir(exist_ok=True)
+        self.git = GitHttpServer(self.folder / "git", user=USER, password=PASSWORD)
+        self.git.__enter__()
+        self._closing.append(lambda: self.git.__exit__())
+        template = self.git.create("template")
+        assert template
+        token = self._token = json.loads(self.plane.kubeconfig.read_text())["users"][0]["user"]["token"]
+        self.processes = list(self.plane.processes)
+        self.tls = ssl.create_default_context(cafile=str(self.plane.authority))
+        self.observer = Observer(self.plane.server, token, self.tls)
+        await self.observer.start()
+        await install_policy(self.call)
+        await self._start_proxies()
+        for replica in self.replicas.values():
+            replica.start()
+        await asyncio.gather(*(replica.wait_ready() for replica in self.replicas.values()))
+
+    async def _start_proxies(self) -> None:
+        authority = pki.new_authority("apifaults")
+        file = self.folder / "proxies.crt"
+        file.write_bytes(authority.certificate_pem())
+        certificate, key = authority.issue("proxy", self.folder)
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(certificate, key)
+        for number in range(self._count):
+            for kind in KINDS:
+                name = kind if not number else f"{kind}-{number}"
+                proxy = Proxy(
+                    self.plane.server,
+                    classify=self._api_classifier(kind, name),
+                    director=self._director,
+                    upstream_tls=self.tls,
+                )
+                await proxy.start(tls=tls)
+                folder = self.folder / name
+                folder.mkdir(exist_ok=True)
+                await asyncio.to_thread(
+                    controllers.write_account_kubeconfig, self.kubectl, kind, folder,
+                    server=f"https://127.0.0.1:{proxy.port}", authority=file,
+                )  # fmt: skip
+                flags = ELECTION if self._count > 1 else ()
+                self.replicas[name] = Replica(kind, name, self.folder, proxy, flags)
+        self.registry_proxy = Proxy(
+            f"http://{self.registry.host}", classify=self._classify_registry, director=self._director
+        )
+        self.git_proxy = Proxy(self.git.url, classify=self._classify_git, director=self._director)
+        for proxy in (self.registry_proxy, self.git_proxy):
+            await proxy.start(address="0.0.0.0")  # noqa: S104 -- all of 127.0.0.0/8: a host a play
+
+    async def __aexit__(self, *_: object) -> None:
+        for replica in self.replicas.values():
+            await replica.stop()
+        for close in getattr(self, "_closing", ()):
+            await asyncio.to_thread(close)
+        for name in ("observer", "registry_proxy", "git_proxy"):
+            if hasattr(self, name):
+                await getattr(self, name).close()
+        for replica in self.replicas.values():
+            await replica.proxy.close()
+        if hasattr(self, "registry"):
+            process.stop(self.registry.process, kill=True)
+        for running in self.processes:
+            process.stop(running, kill=True)
+
+    def _api_classifier(self, kind: str, name: str) -> Any:
+        def classify(request: web.BaseRequest, body: bytes) -> Call:
+            namespace, verb, what, object_ = describe_api(request.method, request.path_qs)
+            return Call(
+                kind, name, API, namespace, verb, what, object_, request.method, request.raw_path, request.headers, body
+            )
+
+        return classify
+
+    def _play_of(self, request: web.BaseRequest) -> str:
+        return self.hosts.get(request.headers.get("Host", "").partition(":")[0], "")
+
+    def _sender(self, request: web.BaseRequest, kind: str) -> str:
+        """Return the replica that holds the other end of the connection."""
+        candidates = [r for r in self.replicas.values() if r.kind == kind and r.running]
+        if len(candidates) < 2 or request.transport is None:
+            return kind
+        port = request.transport.get_extra_info("peername")[1]
+        return next((r.name for r in candidates if r.running and owns_port(r.running.pid, port)), kind)
+
+    def _classify_registry(self, request: web.BaseRequest, body: bytes) -> Call:
+        agent = request.headers.get("User-Agent", "")
+        kind = "imagepolicy" if "imagepolicy" in agent else "imagerepository"
+        verb, what = describe_registry(request.method, request.path_qs)
+        return Call(
+            kind, self._sender(request, kind), REGISTRY, self._play_of(request), verb, what, "",
+            request.method, request.raw_path, request.headers, body,
+        )  # fmt: skip
+
+    def _classify_git(self, request: web.BaseRequest, body: bytes) -> Call:
+        verb, what = describe_git(request.method, request.path_qs, request.headers, body)
+        kind = "imageupdateautomation"
+        return Call(
+            kind, self._sender(request, kind), GIT, self._play_of(request), verb, what, "",
+            request.method, request.raw_path, request.headers, body,
+        )  # fmt: skip
+
+    async def call(self, method: str, path: str, body: Any = None, *, type_: str = "application/json") -> Any:
+        """Ask the API server itself, with an administrator's rights; return the answer's JSON. Raises RuntimeError."""
+        headers = {"Content-Type": type_}
+        async with self.observer.session.request(method, path, data=json.dumps(body), headers=headers) as answer:
+            content = await answer.json()
+            if answer.status >= 300 and not (method == "DELETE" and answer.status == 404):
+                raise RuntimeError(f"{method} {path} answered {answer.status}: {content.get('message')}")
+            return content
+
+    async def restart_api_server(self) -> None:
+        """Kill the API server and start it again."""
+        async with self._plane_lock:
+            place = next(n for n, p in enumerate(self.processes) if p.name == "kube-apiserver")
+            command = process.command_of(self.processes[place])
+            await asyncio.to_thread(process.stop, self.processes[place], kill=True)
+            self.processes[place] = started = process.start("kube-apiserver", command, self.folder)
+            token = self._token
+            probe = process.http_probe(
+                f"{self.plane.server}/readyz", authority=self.plane.authority, token=token, below=300
+            )
+            await asyncio.to_thread(process.wait_until, probe, started)
+
+    async def compact(self) -> None:
+        """Have etcd forget everything before its newest revision."""
+        server = next(p for p in self.processes if p.name == "kube-apiserver")
+        command = process.command_of(server)
+        etcd = command[command.index("--etcd-servers") + 1]
+        async with aiohttp.ClientSession(etcd) as session:
+            async with session.post("/v3/maintenance/status", json={}) as answer:
+                revision = (await answer.json())["header"]["revision"]
+            async with session.post("/v3/kv/compaction", json={"revision": revision, "physical": True}) as answer:
+                answer.raise_for_status()
+
+    def create_repository(self, name: str, files: Mapping[str, str]) -> Path:
+        """Make a Git repository with one commit on main; return its folder. Blocks for some milliseconds."""
+        path = self.folder / "git" / f"{name}.git"
+        shutil.copytree(self.folder / "git" / "template.git", path)
+        commit_files(path, files, "Start")
+        return path
+
+
+def commit_files(repository: Path, files: Mapping[str, str], message: str, *, author: str = "A Person") -> None:
+    """Commit to main of a bare repository, on top of what is there."""
+    stream = [
+        b"commit refs/heads/main\ncommitter %s <person@example.com> %d +0000\n" % (author.encode(), int(time.time())),
+        b"data %d\n%s\n" % (len(message.encode()), message.encode()),
+    ]
+    if (repository / "refs/heads/main").exists() or (repository / "packed-refs").exists():
+        stream.append(b"from refs/heads/main^0\n")
+    for path, text in files.items():
+        data = text.encode()
+        stream.append(b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(data), data))
+    subprocess.run(
+        ["git", "-C", str(repository), "fast-import", "--quiet", "--force"],
+        input=b"".join(stream), check=True, capture_output=True, env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"},
+    )  # fmt: skip
+
+
+def owns_port(pid: int, port: int) -> bool:
+    """Return whether a process has a TCP connection from that port of 127.0.0.0/8."""
+    inodes = set()
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if int(fields[1].rpartition(":")[2], 16) == port:
+            inodes.add(fields[9])
+    try:
+        links = [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
+    except OSError:
+        return False
+    return any(link == f"socket:[{inode}]" for link in links for inode in inodes)

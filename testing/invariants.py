@@ -1,0 +1,362 @@
+"""What must hold at every moment, whatever fails: rules over histories of objects, writes, choices and commits.
+
+A history is what the API server had (`Version`s, as a watch shows them), what the controllers sent it (`Write`s, as a
+proxy shows them) and what Git has (`Commit`s). Each function returns the violations that it finds; nothing here does I/O.
+
+The rules on conditions are those of the API conventions and of kstatus, in the form that Flux's runtime has:
+https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md
+https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby, pairwise
+from typing import Any
+
+from api.names import REQUESTED_AT
+
+MESSAGE_LIMIT_BYTES = 1024
+SECOND = 1.5
+"""A second, and how late a watch may be."""
+RETURNS = 2
+"""How often a status may come back to what it said before the last change: a failure, and one more for its retry."""
+VOLATILE = frozenset(
+    {"lastTransitionTime", "lastAutomationRunTime", "lastPushTime", "scanTime", "lastHandledReconcileAt"}
+)
+"""Fields that say when, not what."""
+_MARKED = re.compile(rb"""^(?P<before>\s*(?:-\s+)?[^#\s][^#]*?:\s+|\s*-\s+)(?P<value>[^\s#]+)(?P<after>\s+\#.*\$imagepolicy.*)$""")
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule that did not hold, and where."""
+
+    rule: str
+    subject: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.subject}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """An object as the API server had it from one write to the next."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    resource_version: int
+    generation: int
+    status: Mapping[str, Any]
+    requested_at: str = ""
+    is_deleting: bool = False
+    at: float = 0.0
+    """When it was seen, in monotonic seconds."""
+
+    @property
+    def subject(self) -> str:
+        """Name the object."""
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any], *, at: float = 0.0) -> "Version":
+        """Return the version that a whole object in JSON is."""
+        meta = document["metadata"]
+        return cls(
+            document["kind"],
+            meta.get("namespace", ""),
+            meta["name"],
+            meta["uid"],
+            int(meta["resourceVersion"]),
+            meta.get("generation", 0),
+            document.get("status") or {},
+            requested_at=(meta.get("annotations") or {}).get(REQUESTED_AT, ""),
+            is_deleting=bool(meta.get("deletionTimestamp")),
+            at=at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A request of a controller that changes something, and what the server made of it."""
+
+    writer: str
+    """Which process: of two replicas, which one."""
+    began: float
+    """When it was sent, in monotonic seconds."""
+    ended: float
+    """When the server had answered."""
+    verb: str
+    what: str
+    """Resource, with its subresource; `receive-pack` for a push."""
+    subject: str
+    status: int
+    """Of the server's answer; 0: there was none."""
+    based_on: str = ""
+    """resourceVersion that it was a change of."""
+    result: str = ""
+    """resourceVersion afterwards."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the server carried it out."""
+        return 200 <= self.status < 300
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit of an automation, with the files before and after it."""
+
+    id: str
+    before: Mapping[str, bytes]
+    after: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A policy chose `ref` at a moment; `settled_at`: when Git had it, or a condition said why not."""
+
+    policy: str
+    ref: str
+    at: float
+    settled_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process holds at one moment."""
+
+    rss_mib: float
+    descriptors: int
+    threads: int
+    tasks: int | None = None
+
+
+@dataclass(slots=True)
+class Allowance:
+    """What a history may have because of what was done to it."""
+
+    returns: int = RETURNS
+    kinds: frozenset[str] = field(default_factory=frozenset)
+    """Only these kinds; empty: all."""
+
+
+def check_versions(versions: Iterable[Version], allowance: Allowance | None = None) -> list[Violation]:
+    """Return what the versions of objects, of any number and in any order, violate."""
+    allowance = allowance or Allowance()
+    chosen = [v for v in versions if not allowance.kinds or v.kind in allowance.kinds]
+    chosen.sort(key=lambda v: (v.uid, v.resource_version))
+    out: list[Violation] = []
+    for _, group in groupby(chosen, key=lambda v: v.uid):
+        history = list(group)
+        out += _check_status(history[0], None)
+        tokens = {history[0].requested_at}
+        for before, after in pairwise(history):
+            tokens.add(after.requested_at)
+            if after.status != before.status:
+                out += _check_status(after, before)
+                out += _check_step(before, after)
+                out += _check_handled(after, tokens)
+        out += _check_returns(history, allowance.returns)
+    return out
+
+
+def _conditions(version: Version) -> dict[str, Mapping[str, Any]]:
+    return {condition["type"]: condition for condition in version.status.get("conditions") or ()}
+
+
+def _check_status(version: Version, before: Version | None) -> Iterator[Violation]:
+    """Yield what a status that was written says wrongly."""
+
+    def violation(rule: str, text: str) -> Violation:
+        return Violation(rule, version.subject, f"{text} (resourceVersion {version.resource_version})")
+
+    conditions = _conditions(version)
+    if len(conditions) != len(version.status.get("conditions") or ()):
+        yield violation("conditions", "one type stands there twice")
+    observed = version.status.get("observedGeneration", -1)
+    if observed > version.generation:
+        yield violation("observedGeneration", f"{observed} is ahead of generation {version.generation}")
+    for type_, condition in conditions.items():
+        if (seen := condition.get("observedGeneration", 0)) > version.generation:
+            yield violation("observedGeneration", f"{type_} has {seen}, ahead of generation {version.generation}")
+        if (size := len(condition.get("message", "").encode())) > MESSAGE_LIMIT_BYTES:
+            yield violation("message", f"{type_} has {size} bytes")
+    if conditions:
+        yield from (violation("kstatus", text) for text in _contradictions(conditions))
+    ready = conditions.get("Ready", {})
+    was = _conditions(before).get("Ready", {}) if before else {}
+    if ready.get("status") == "True" and ready != was:
+        if ready.get("observedGeneration") != version.generation:
+            text = f"of generation {ready.get('observedGeneration')} was written at {version.generation}"
+            yield violation("ready", f"Ready=True {text}")
+        if observed != version.generation:
+            yield violation("ready", f"Ready=True with observedGeneration {observed} at {version.generation}")
+
+
+def _contradictions(conditions: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    status = {type_: condition["status"] for type_, condition in conditions.items()}
+    ready, reconciling, stalled = (status.get(type_) for type_ in ("Ready", "Reconciling", "Stalled"))
+    if ready not in ("True", "False"):
+        yield f"Ready is {ready}"
+    if reconciling not in (None, "True") or stalled not in (None, "True"):
+        yield f"Reconciling={reconciling}, Stalled={stalled}: they are there only while True"
+    if reconciling and stalled:
+        yield "Reconciling and Stalled at the same time"
+    if ready == "True" and (reconciling or stalled):
+        yield "Ready beside Reconciling or Stalled"
+    if ready == "False" and not (reconciling or stalled):
+        yield "not Ready, and neither Reconciling nor Stalled"
+
+
+def _check_step(before: Version, after: Version) -> Iterator[Violation]:
+    """Yield what the change from one status to the next violates."""
+    was, now = before.status.get("observedGeneration", -1), after.status.get("observedGeneration", -1)
+    if now < was:
+        yield Violation("observedGeneration", after.subject, f"went back from {was} to {now}")
+    if before.is_deleting and after.is_deleting:
+        text = f"its status was written after its deletion had begun (resourceVersion {after.resource_version})"
+        yield Violation("deleted", after.subject, text)
+    old = _conditions(before)
+    for type_, condition in _conditions(after).items():
+        if type_ not in old:
+            continue
+        moved = condition.get("lastTransitionTime") != old[type_].get("lastTransitionTime")
+        changed = condition["status"] != old[type_]["status"]
+        # Times are whole seconds: two changes within one have the same.
+        if moved != changed and not (changed and after.at - before.at < SECOND):
+            text = f"{type_} {old[type_]['status']} -> {condition['status']}, but its time {'moved' if moved else 'did not'}"
+            yield Violation("lastTransitionTime", after.subject, text)
+
+
+def _check_handled(after: Version, tokens: set[str]) -> Iterator[Violation]:
+    handled = after.status.get("lastHandledReconcileAt", "")
+    if handled and handled not in tokens:
+        yield Violation("lastHandledReconcileAt", after.subject, f"{handled!r} was never asked for")
+
+
+def _check_returns(history: Sequence[Version], allowed: int) -> Iterator[Violation]:
+    """Yield a violation when a status goes back and forth between two states more often than it was given cause to."""
+    for (_, _), group in groupby(history, key=lambda v: (v.generation, v.requested_at)):
+        states = [state for state, _ in groupby(_steady(version.status) for version in group)]
+        returns = sum(one == other for one, other in zip(states, states[2:], strict=False))
+        if returns > allowed:
+            yield Violation("flapping", history[0].subject, f"{returns} times back to the state before the last")
+
+
+def _steady(value: Any) -> str:
+    return json.dumps(_without_times(value), sort_keys=True)
+
+
+def _without_times(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_times(item) for key, item in value.items() if key not in VOLATILE}
+    if isinstance(value, list | tuple):
+        return [_without_times(item) for item in value]
+    return value
+
+
+def check_writes(writes: Iterable[Write], *, runs: float | None = None) -> list[Violation]:
+    """Return what the writes of controllers violate.
+
+    runs: how many runs the controllers made; each may write one status
+    """
+    written = [write for write in writes if write.succeeded]
+    out = [
+        Violation("idle write", write.subject, f"{write.writer} wrote what was there (resourceVersion {write.result})")
+        for write in written
+        if write.verb in ("patch", "update") and write.based_on and write.based_on == write.result
+    ]
+    statuses = sum(write.what.endswith("/status") for write in written)
+    if runs is not None and statuses > runs:
+        out.append(Violation("one write a run", "all", f"{statuses} statuses were written in {runs:.0f} runs"))
+    return out
+
+
+def check_leaders(writes: Iterable[Write], leases: Iterable[Write]) -> list[Violation]:
+    """Return the writes that were begun by a process after another one had taken the lease.
+
+    leases: the successful writes of one lease by which a process took or kept it, `writer` being its holder since
+    """
+    tenures = sorted((lease.ended, lease.writer) for lease in leases if lease.succeeded)
+    out = []
+    for write in writes:
+        holders = [writer for ended, writer in tenures if ended <= write.began]
+        if write.succeeded and holders and holders[-1] != write.writer:
+            text = f"{write.writer} wrote {write.what} while {holders[-1]} held the lease"
+            out.append(Violation("two leaders", write.subject, text))
+    return out
+
+
+def check_commit(commit: Commit) -> list[Violation]:
+    """Return how a commit changed anything but the scalars in front of markers."""
+    subject = f"commit {commit.id[:12]}"
+    if commit.before.keys() != commit.after.keys():
+        return [Violation("byte diff", subject, "files came or went")]
+    changed = [path for path in commit.after if commit.after[path] != commit.before[path]]
+    if not changed:
+        return [Violation("byte diff", subject, "it changes nothing")]
+    out = []
+    for path in changed:
+        old, new = (files[path].split(b"\n") for files in (commit.before, commit.after))
+        pairs = [(was, now) for was, now in zip(old, new, strict=False) if was != now]
+        if len(old) != len(new) or not all(_differ_in_scalar(was, now) for was, now in pairs):
+            out.append(Violation("byte diff", subject, f"{path} differs in more than marked scalars"))
+    return out
+
+
+def _differ_in_scalar(was: bytes, now: bytes) -> bool:
+    old, new = _MARKED.match(was), _MARKED.match(now)
+    return bool(old and new and old["before"] == new["before"] and old["after"] == new["after"])
+
+
+def check_commits(commits: Sequence[Commit]) -> list[Violation]:
+    """Return what commits, oldest first, violate: each changes marked scalars only, and none brings back what was."""
+    out = [violation for commit in commits for violation in check_commit(commit)]
+    seen: dict[tuple[str, bytes], list[bytes]] = {}
+    for commit in commits:
+        for path, marker, was, now in _changes(commit):
+            values = seen.setdefault((path, marker), [was])
+            if now in values:
+                text = f"{path} has {now.decode(errors='replace')} for the second time"
+                out.append(Violation("exactly once", f"commit {commit.id[:12]}", text))
+            values.append(now)
+    return out
+
+
+def _changes(commit: Commit) -> Iterator[tuple[str, bytes, bytes, bytes]]:
+    """Yield path, marker, former and new value of each marked scalar that a commit changes."""
+    for path in commit.after.keys() & commit.before.keys():
+        lines = zip(commit.before[path].split(b"\n"), commit.after[path].split(b"\n"), strict=False)
+        for was, now in lines:
+            old, new = _MARKED.match(was), _MARKED.match(now)
+            if was != now and old and new:
+                yield path, new["before"] + new["after"], old["value"], new["value"]
+
+
+def check_choices(choices: Iterable[Choice], *, within: float) -> list[Violation]:
+    """Return the choices that neither reached Git nor were explained by a condition within so many seconds."""
+    return [
+        Violation("reaches Git", choice.policy, f"{choice.ref} did not within {within:g} s, and nothing said why")
+        for choice in choices
+        if choice.settled_at is None or choice.settled_at - choice.at > within
+    ]
+
+
+def check_flat(before: Usage, after: Usage, *, mib: float = 24, others: int = 8) -> list[Violation]:
+    """Return what a process holds more of than before, beyond what a cache or a connection may take."""
+    pairs = {
+        "memory": (before.rss_mib, after.rss_mib, mib),
+        "descriptors": (before.descriptors, after.descriptors, others),
+        "threads": (before.threads, after.threads, others),
+        "tasks": (before.tasks or 0, after.tasks or 0, others),
+    }
+    return [
+        Violation("flat", name, f"{old:.0f} -> {new:.0f}")
+        for name, (old, new, slack) in pairs.items()
+        if new - old > slack
+    ]
