@@ -11,7 +11,7 @@ https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -26,7 +26,9 @@ VOLATILE = frozenset(
     {"lastTransitionTime", "lastAutomationRunTime", "lastPushTime", "scanTime", "lastHandledReconcileAt"}
 )
 """Fields that say when, not what."""
-_MARKED = re.compile(rb"""^(?P<before>\s*(?:-\s+)?[^#\s][^#]*?:\s+|\s*-\s+)(?P<value>[^\s#]+)(?P<after>\s+\#.*\$imagepolicy.*)$""")
+_MARKED = re.compile(
+    rb"""^(?P<before>\s*(?:-\s+)?[^#\s][^#]*?:\s+|\s*-\s+)(?P<value>[^\s#]+)(?P<after>\s+\#.*\$imagepolicy.*)$"""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +338,36 @@ def _changes(commit: Commit) -> Iterator[tuple[str, bytes, bytes, bytes]]:
             old, new = _MARKED.match(was), _MARKED.match(now)
             if was != now and old and new:
                 yield path, new["before"] + new["after"], old["value"], new["value"]
+
+
+def choices_of(versions: Iterable[Version]) -> list[Choice]:
+    """Return the choices of the policies of one namespace, with one automation that uses them all.
+
+    A choice is settled when the automation has it, says why not, or the policy has chosen anew.
+    """
+    history = sorted(versions, key=lambda v: v.resource_version)
+    out: list[Choice] = []
+    open_: dict[str, Choice] = {}
+    automation: Mapping[str, Any] = {}
+
+    def settle(policy: str, at: float) -> None:
+        out.append(replace(open_.pop(policy), settled_at=at))
+
+    for version in history:
+        if version.kind == "ImageUpdateAutomation":
+            automation = version.status
+        elif version.kind == "ImagePolicy" and (ref := version.status.get("latestRef")):
+            known = [choice.ref for choice in (*out, *open_.values()) if choice.policy == version.name]
+            if not known or known[-1] != ref.get("tag"):
+                if version.name in open_:
+                    settle(version.name, version.at)
+                open_[version.name] = Choice(version.name, ref.get("tag", ""), version.at)
+        for policy, choice in list(open_.items()):
+            observed = automation.get("observedPolicies", {}).get(policy, {}).get("tag")
+            failing = any(c["type"] == "Ready" and c["status"] == "False" for c in automation.get("conditions", ()))
+            if observed == choice.ref or (failing and version.kind == "ImageUpdateAutomation"):
+                settle(policy, version.at)
+    return out + list(open_.values())
 
 
 def check_choices(choices: Iterable[Choice], *, within: float) -> list[Violation]:

@@ -24,7 +24,11 @@ def chooser(which: str, at: str, seed: int, count: int, faults: str):  # type: i
     def choose(trials: list[Trial]) -> list[Trial]:
         if at:
             return [Trial.parse(text) for text in at.split(",")]
-        wanted = [t for t in trials if not faults or t.fault in faults.split(",") or str(FAULTS[t.fault].number) in faults.split(",")]
+        wanted = [
+            t
+            for t in trials
+            if not faults or t.fault in faults.split(",") or str(FAULTS[t.fault].number) in faults.split(",")
+        ]
         if which == "sample":
             return sample(wanted, count, Random(seed))
         if "/" in which:

@@ -143,6 +143,4 @@ def _write(call: Call, answer: Answer, began: float) -> Write:
         based_on = (json.loads(call.body).get("metadata") or {}).get("resourceVersion", "")
         result = (json.loads(answer.body).get("metadata") or {}).get("resourceVersion", "")
     subject = f"{call.what} {call.namespace}/{call.name}"
-    return Write(
-        call.replica, began, time.monotonic(), call.verb, call.what, subject, answer.status, based_on, result
-    )
+    return Write(call.replica, began, time.monotonic(), call.verb, call.what, subject, answer.status, based_on, result)

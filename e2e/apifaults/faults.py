@@ -288,5 +288,9 @@ FAULTS: dict[str, Fault] = {
     "leader-killed": Fault(10, PAIR, is_write, cluster_faults.kill_leader),
 }
 FAULTS |= {f"answer-{name}": Fault(6, SIDE, fits, answering(name)) for name, fits in ANSWERS.items()}
-FAULTS |= {f"watch-{name}": Fault(6, SIDE, is_event, refuse_watch(name)) for name in ("403", "429-after", "500", "503", RESET)}
-FAULTS |= {f"list-{name}": Fault(6, SIDE, is_event, refuse_list(name)) for name in ("403", "429-after", "500", "504", RESET)}
+FAULTS |= {
+    f"watch-{name}": Fault(6, SIDE, is_event, refuse_watch(name)) for name in ("403", "429-after", "500", "503", RESET)
+}
+FAULTS |= {
+    f"list-{name}": Fault(6, SIDE, is_event, refuse_list(name)) for name in ("403", "429-after", "500", "504", RESET)
+}

@@ -215,12 +215,16 @@ def _files(repo: Repo, commit: Any) -> dict[str, bytes]:
 
 
 _TIMES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-_DROPPED = frozenset({"lastTransitionTime", "lastAutomationRunTime", "lastPushTime", "scanTime", "lastHandledReconcileAt"})
+_DROPPED = frozenset(
+    {"lastTransitionTime", "lastAutomationRunTime", "lastPushTime", "scanTime", "lastHandledReconcileAt"}
+)
 
 
 async def end_state(play: Play) -> dict[str, Any]:
     """Return what a play came to, without what differs between any two plays: times, hashes, addresses."""
-    lists = await play.world.call("GET", f"/{GROUPS['ImageTagList']}/namespaces/{play.namespace}/{PLURALS['ImageTagList']}")
+    lists = await play.world.call(
+        "GET", f"/{GROUPS['ImageTagList']}/namespaces/{play.namespace}/{PLURALS['ImageTagList']}"
+    )
     commits = {name: play.commits(name) for name in play.repositories}
     state = {
         "objects": {
@@ -230,11 +234,14 @@ async def end_state(play: Play) -> dict[str, Any]:
         "lists": {
             item["metadata"]["name"]: {
                 key: value for key, value in item["status"].items() if key not in ("firstSeen", "data", "revision")
-            } | {"dated": bool(item["status"].get("firstSeen"))}
+            }
+            | {"dated": bool(item["status"].get("firstSeen"))}
             for item in lists["items"]
         },
         "commits": {
-            name: [(author, message, {p: t.decode() for p, t in commit.after.items()}) for author, message, commit in made]
+            name: [
+                (author, message, {p: t.decode() for p, t in commit.after.items()}) for author, message, commit in made
+            ]
             for name, made in commits.items()
         },
     }

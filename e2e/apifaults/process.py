@@ -1,19 +1,29 @@
-"""`python -m e2e.apifaults.process KIND FLAGS`: a controller as it is, but its waits fit a test and its clock can be set.
+"""`python -m e2e.apifaults.process KIND`: starts controllers as they are, but their waits fit a test and clocks can be set.
+
+It reads one request a line from its input (JSON: `flags`, `env`, `log`), forks a controller for it, and answers with its
+process id: a controller that is killed at every position would otherwise spend most of the time on its imports.
 
 Lists come in pages of two, so that a small scenario has `continue` tokens; a watch is silent after seconds, not minutes
-(the proxy sends bookmarks as often). The number of seconds in the file that TAGLINE_TEST_CLOCK names is added to wall time.
+(the proxy sends bookmarks as often); the kubeconfig, which has a token only, is read in place. The number of seconds in
+the file that TAGLINE_TEST_CLOCK names is added to wall time.
 """
 
 import importlib
+import json
 import os
+import signal
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from controllers.clock import SystemClock
 from controllers.runtime.cache.informer import Informer
-from controllers.runtime.process.main import main
+from controllers.runtime.kube import config
+from controllers.runtime.kube.kubeconfig import ResolvedContext
+from controllers.runtime.process.main import Program, main
 
 PAGE_SIZE = 2
 SILENCE = timedelta(seconds=6)
@@ -32,17 +42,59 @@ def shifted_clock(file: Path) -> Callable[[SystemClock], datetime]:
     return now
 
 
-def run(kind: str, flags: list[str]) -> int:
-    """Run the controller to its end."""
+def read_kubeconfig(path: str) -> ResolvedContext:
+    """Return what a kubeconfig of `controlplane.write_kubeconfig` says."""
+    content = json.loads(Path(path).read_text())
+    cluster, user = content["clusters"][0]["cluster"], content["users"][0]["user"]
+    return ResolvedContext(
+        server=cluster["server"],
+        namespace=content["contexts"][0]["context"]["namespace"],
+        authorization=f"Bearer {user['token']}",
+        ca=Path(cluster["certificate-authority"]).read_text(),
+    )
+
+
+def adapt() -> None:
+    """Make waits short, for all controllers of this process and of those that are forked from it."""
     defaults = Informer.__init__.__kwdefaults__
     assert defaults is not None
     assert {"page_size", "silence_timeout"} <= defaults.keys()
     defaults |= {"page_size": PAGE_SIZE, "silence_timeout": SILENCE}
-    if clock := os.environ.get("TAGLINE_TEST_CLOCK"):
-        SystemClock.now = shifted_clock(Path(clock))  # type: ignore[method-assign]
-    program = importlib.import_module(f"controllers.{kind}.__main__").PROGRAM
+    config.resolve_kubeconfig = read_kubeconfig
+
+
+def run(program: Program, *, flags: Sequence[str], env: dict[str, str], log: str) -> int:
+    """Run a controller to its end, in a session of its own."""
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    with open(log, "ab") as out, open(os.devnull) as empty:  # noqa: PTH123 -- descriptors, not files, are needed
+        os.dup2(empty.fileno(), 0)
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+    os.environ.update(env)
+    SystemClock.now = shifted_clock(Path(env["TAGLINE_TEST_CLOCK"]))  # type: ignore[method-assign]
     return main([program], flags)
 
 
+def serve(program: Program) -> None:
+    """Fork a controller for each line of the input."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps them
+    for line in sys.stdin:
+        request: dict[str, Any] = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            status = 70
+            try:
+                status = run(program, **request)
+            except BaseException:  # noqa: BLE001 -- nothing of the child may go on in its parent's loop
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(status)
+        print(pid, flush=True)  # noqa: T201 -- the answer
+
+
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1], sys.argv[2:]))
+    adapt()
+    serve(importlib.import_module(f"controllers.{sys.argv[1]}.__main__").PROGRAM)

@@ -15,7 +15,17 @@ from yarl import URL
 
 from e2e.apifaults.calls import Call
 
-_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "te", "upgrade", "date", "server"}
+_HOP_BY_HOP = {
+    "connection",
+    "keep-alive",
+    "transfer-encoding",
+    "content-length",
+    "host",
+    "te",
+    "upgrade",
+    "date",
+    "server",
+}
 Director = Callable[["Exchange"], Awaitable[web.StreamResponse]]
 Classify = Callable[[web.BaseRequest, bytes], Call]
 
@@ -98,7 +108,10 @@ class Proxy:
         """Listen at a free port."""
         connector = aiohttp.TCPConnector(limit=0, ssl=self._upstream_tls or True, keepalive_timeout=20)
         self.session = aiohttp.ClientSession(
-            connector=connector, auto_decompress=False, timeout=aiohttp.ClientTimeout(), cookie_jar=aiohttp.DummyCookieJar()
+            connector=connector,
+            auto_decompress=False,
+            timeout=aiohttp.ClientTimeout(),
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
         server = web.Server(self._serve, auto_decompress=False, access_log=None)
         self._runner = web.ServerRunner(server)

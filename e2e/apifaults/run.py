@@ -188,7 +188,9 @@ class Runner:
                 self._print(f"NOT INJECTED {verdict.trial}: {verdict.failed}")
             if len(report.verdicts) % 25 == 0:
                 seconds = time.monotonic() - report.began
-                self._print(f"{len(report.verdicts)} of {total} positions, {len(report.bad)} with violations, {seconds:.0f} s")
+                self._print(
+                    f"{len(report.verdicts)} of {total} positions, {len(report.bad)} with violations, {seconds:.0f} s"
+                )
 
 
 LEASED = ("imagerepository", "imagepolicy", "imageupdateautomation")

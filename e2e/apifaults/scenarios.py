@@ -13,7 +13,10 @@ MESSAGE = "{{range .Changed.Changes}}{{.OldValue}} -> {{.NewValue}}{{end}}"
 async def begin(play: Play, *tags: str, deployed: str, policy: Mapping[str, object] | None = None) -> None:
     """Set up image, Git, and all objects, of which everything is named `app`."""
     await play.push(*tags)
-    files = {"apps/app.yaml": deployment(f"{play.image()}:{deployed}", f"{play.namespace}:app"), "README.md": "# fleet\n"}
+    files = {
+        "apps/app.yaml": deployment(f"{play.image()}:{deployed}", f"{play.namespace}:app"),
+        "README.md": "# fleet\n",
+    }
     url = await play.repository(files)
     await play.apply("Secret", "git", stringData=play.git_secret())
     await play.apply("Secret", "pull", type="kubernetes.io/dockerconfigjson", stringData=play.pull_secret())

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,32 @@ ELECTION = (
 USER, PASSWORD = "robot", "robot-secret"
 
 
+class Nursery:
+    """A process that has loaded a controller, and forks one whenever it is asked to."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "e2e.apifaults.process", kind],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=controllers.ROOT,
+            env={**os.environ, "PYTHONPATH": str(controllers.ROOT)}, start_new_session=True,
+        )  # fmt: skip
+        self._folder = folder
+
+    def start(self, name: str, flags: Sequence[str], env: Mapping[str, str]) -> process.Process:
+        """Start a controller that logs to `<name>.log`."""
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        log = self._folder / f"{name}.log"
+        self._child.stdin.write(json.dumps({"flags": flags, "env": env, "log": str(log)}) + "\n")
+        self._child.stdin.flush()
+        return process.adopt(name, int(self._child.stdout.readline()), log)
+
+    def close(self) -> None:
+        """End it; what it has started goes on."""
+        self._child.kill()
+        self._child.communicate()
+
+
 @dataclass(slots=True)
 class Replica:
     """A controller process: its API proxy stays while it is killed and started again."""
@@ -43,6 +69,7 @@ class Replica:
     name: str
     folder: Path
     proxy: Proxy
+    nursery: Nursery
     flags: tuple[str, ...] = ()
     running: process.Process | None = None
     health: str = ""
@@ -61,18 +88,16 @@ class Replica:
         self.metrics, self.health = (f"http://127.0.0.1:{port}" for port in ports)
         temporary = self.folder / f"{self.name}.tmp"
         temporary.mkdir(exist_ok=True)
-        command = [
-            sys.executable, "-m", "e2e.apifaults.process", self.kind,
+        flags = [
             f"--metrics-addr=127.0.0.1:{ports[0]}", f"--health-addr=127.0.0.1:{ports[1]}", *FLAGS, *self.flags,
         ]  # fmt: skip
         env = {
             "KUBECONFIG": str(self.folder / self.name / f"{self.kind}.kubeconfig"),
             "RUNTIME_NAMESPACE": controllers.NAMESPACE,
-            "PYTHONPATH": str(controllers.ROOT),
             "TMPDIR": str(temporary),
             "TAGLINE_TEST_CLOCK": str(self.clock),
         }
-        self.running = process.start(self.name, command, self.folder, env)
+        self.running = self.nursery.start(self.name, flags, env)
         self.starts += 1
 
     async def wait_ready(self, seconds: float = 60) -> None:
@@ -103,6 +128,7 @@ class World:
         """Address of a play's servers → its namespace."""
         self.replicas: dict[str, Replica] = {}
         self.processes: list[process.Process] = []
+        self.nurseries: dict[str, Nursery] = {}
 
     async def __aenter__(self) -> "World":
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -147,6 +173,7 @@ class World:
         certificate, key = authority.issue("proxy", self.folder)
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(certificate, key)
+        self.nurseries = {kind: Nursery(kind, self.folder) for kind in KINDS}
         for number in range(self._count):
             for kind in KINDS:
                 name = kind if not number else f"{kind}-{number}"
@@ -164,7 +191,7 @@ class World:
                     server=f"https://127.0.0.1:{proxy.port}", authority=file,
                 )  # fmt: skip
                 flags = ELECTION if self._count > 1 else ()
-                self.replicas[name] = Replica(kind, name, self.folder, proxy, flags)
+                self.replicas[name] = Replica(kind, name, self.folder, proxy, self.nurseries[kind], flags)
         self.registry_proxy = Proxy(
             f"http://{self.registry.host}", classify=self._classify_registry, director=self._director
         )
@@ -175,6 +202,8 @@ class World:
     async def __aexit__(self, *_: object) -> None:
         for replica in self.replicas.values():
             await replica.stop()
+        for nursery in self.nurseries.values():
+            nursery.close()
         for close in getattr(self, "_closing", ()):
             await asyncio.to_thread(close)
         for name in ("observer", "registry_proxy", "git_proxy"):

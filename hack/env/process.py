@@ -55,6 +55,11 @@ def start(name: str, command: Sequence[object], folder: Path, env: Mapping[str, 
     return Process(name, child.pid, _start_time(child.pid) or 0, str(log))
 
 
+def adopt(name: str, pid: int, log: Path) -> Process:
+    """Return a process that somebody else has started, to be stopped here. It is gone if it has ended already."""
+    return Process(name, pid, _start_time(pid) or 0, str(log))
+
+
 def children(parent: Process) -> list[Process]:
     """Return the processes that `parent` has started and that still run, with its name and log."""
     found = []
