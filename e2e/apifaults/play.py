@@ -48,6 +48,8 @@ class Play:
     fired: bool = False
     failed: str = ""
     """Why the fault itself could not be done."""
+    broken: list[str] = field(default_factory=list)
+    """What the scenario found that must not be."""
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     undo: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
     repositories: dict[str, Path] = field(default_factory=dict)
@@ -160,6 +162,25 @@ class Play:
 
         await self.wait(probe, f"{kind} {name} to be Ready={status}" + (" after a request" if token else ""))
 
+    def expect(self, holds: bool, text: str) -> None:
+        """Note a violation unless something holds."""
+        if not holds:
+            self.broken.append(text)
+
+    async def wait_gone(self, kind: str, name: str) -> None:
+        """Wait until an object is gone."""
+        await self.wait(lambda objects: (kind, name) not in objects, f"{kind} {name} to be gone")
+
+    async def wait_chosen(self, tag: str, name: str = "app") -> None:
+        """Wait until a policy has chosen a tag."""
+
+        def probe(objects: Objects) -> bool:
+            status = objects.get(("ImagePolicy", name), {}).get("status", {})
+            return bool((status.get("latestRef") or {}).get("tag") == tag)
+
+        await self.wait(probe, f"policy {name} to choose {tag}")
+        await self.wait_ready("ImagePolicy", name)
+
     async def request_and_wait(self, kind: str, name: str, *, status: str = "True") -> None:
         """Ask for a reconcile and wait for its end."""
         await self.wait_ready(kind, name, token=await self.request(kind, name), status=status)
@@ -238,11 +259,11 @@ async def end_state(play: Play) -> dict[str, Any]:
             | {"dated": bool(item["status"].get("firstSeen"))}
             for item in lists["items"]
         },
-        "commits": {
-            name: [
-                (author, message, {p: t.decode() for p, t in commit.after.items()}) for author, message, commit in made
-            ]
+        "commits": {name: sorted((author, message) for author, message, _ in made) for name, made in commits.items()},
+        "files": {
+            name: {path: text.decode() for path, text in made[-1][2].after.items()}
             for name, made in commits.items()
+            if made
         },
     }
     text = json.dumps(_steady(state), sort_keys=True)

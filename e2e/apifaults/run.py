@@ -17,7 +17,16 @@ from e2e.apifaults.play import AUTHOR, Play, differences, end_state
 from e2e.apifaults.positions import Position, Trial, common
 from e2e.apifaults.scenarios import SCENARIOS
 from e2e.apifaults.world import World
-from testing.invariants import Allowance, Violation, check_commits, check_leaders, check_versions, check_writes
+from testing.invariants import (
+    Allowance,
+    Violation,
+    check_choices,
+    check_commits,
+    check_leaders,
+    check_versions,
+    check_writes,
+    choices_of,
+)
 
 SIDE_BY_SIDE = {SIDE: 10, SLOW: 16, CRASH: 4, CLOCK: 3, PLANE: 3, PAIR: 1}
 """How many plays run at the same time, by group; others of the group may be disturbed by a process that is killed."""
@@ -96,8 +105,8 @@ def sample(trials: Sequence[Trial], count: int, rng: Random) -> list[Trial]:
     rng.shuffle(names)
     out: list[Trial] = []
     while len(out) < count and any(by_fault.values()):
-        out += [by_fault[name].pop() for name in names if by_fault[name] and len(out) < count]
-    return out
+        out += [by_fault[name].pop() for name in names if by_fault[name]]
+    return out[:count]
 
 
 class Runner:
@@ -143,7 +152,7 @@ class Runner:
         state: dict[str, Any] = {}
         try:
             await play.begin()
-            await SCENARIOS[name](play)
+            await SCENARIOS[name].run(play)
             state = await end_state(play)
         except NeverCame as error:
             violations.append(Violation("liveness", play.namespace, f"{error}{self._last_words(play)}"))
@@ -152,6 +161,9 @@ class Runner:
         versions = self.world.observer.versions[play.namespace]
         violations += check_versions(versions, Allowance())
         violations += check_writes(play.writes)
+        violations += [Violation("scenario", play.namespace, text) for text in play.broken]
+        if SCENARIOS[name].follows and not any(violation.rule == "liveness" for violation in violations):
+            violations += check_choices(choices_of(versions), within=play.patience)
         for made in play.repositories:
             commits = [commit for author, _, commit in play.commits(made) if author == AUTHOR]
             violations += check_commits(commits)

@@ -1,12 +1,12 @@
 """What is played: each scenario is a user's day in one namespace, and says itself when it has come to its end."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 from e2e.apifaults.observer import Objects
 from e2e.apifaults.play import AUTHOR, OWN_KINDS, Play
 from e2e.objects import deployment
 
-Scenario = Callable[[Play], Awaitable[None]]
 MESSAGE = "{{range .Changed.Changes}}{{.OldValue}} -> {{.NewValue}}{{end}}"
 
 
@@ -22,11 +22,16 @@ async def begin(play: Play, *tags: str, deployed: str, policy: Mapping[str, obje
     await play.apply("Secret", "pull", type="kubernetes.io/dockerconfigjson", stringData=play.pull_secret())
     source = {"url": url, "interval": "1h", "ref": {"branch": "main"}, "secretRef": {"name": "git"}}
     await play.apply("GitRepository", "fleet", source)
-    image = {"image": play.image(), "interval": "1h", "insecure": True, "secretRef": {"name": "pull"}}
-    await play.apply("ImageRepository", "app", image)
+    await apply_image(play)
     chosen = policy or {"policy": {"semver": {"range": ">=1.0.0 <2.0.0"}}}
     await play.apply("ImagePolicy", "app", {"imageRepositoryRef": {"name": "app"}, **chosen})
     await play.apply("ImageUpdateAutomation", "app", automation())
+
+
+async def apply_image(play: Play) -> None:
+    """Apply the ImageRepository."""
+    image = {"image": play.image(), "interval": "1h", "insecure": True, "secretRef": {"name": "pull"}}
+    await play.apply("ImageRepository", "app", image)
 
 
 def automation(**more: object) -> dict[str, object]:
@@ -41,9 +46,9 @@ def automation(**more: object) -> dict[str, object]:
     }
 
 
-async def settle(play: Play, tag: str) -> None:
-    """Wait until Git has a tag and all objects say so."""
-    await play.wait_file("apps/app.yaml", f":{tag} #")
+async def settle(play: Play, tag: str, *, end: str = " #") -> None:
+    """Wait until Git has a tag and all objects say so. end: what is behind the tag in the file."""
+    await play.wait_file("apps/app.yaml", f":{tag}{end}")
 
     def recorded(objects: Objects) -> bool:
         status = objects.get(("ImageUpdateAutomation", "app"), {}).get("status", {})
@@ -75,4 +80,77 @@ async def tag(play: Play) -> None:
     await ask_all(play)
 
 
-SCENARIOS: dict[str, Scenario] = {"tag": tag}
+async def edit(play: Play) -> None:
+    """Specs are edited: one stalls and is mended, an automation is suspended and goes on, tags are excluded."""
+    await begin(play, "1.0.0", "1.1.0", "2.0.0", deployed="0.9.0")
+    await settle(play, "1.1.0")
+    await play.patch("ImagePolicy", "app", {"spec": {"policy": {"semver": {"range": "not a range"}}}})
+    await play.wait_ready("ImagePolicy", "app", status="False")
+    await play.patch("ImagePolicy", "app", {"spec": {"policy": {"semver": {"range": ">=1.0.0"}}}})
+    await settle(play, "2.0.0")
+    await play.patch("ImageUpdateAutomation", "app", {"spec": {"suspend": True}})
+    await release(play, "2.0.1")
+    await play.wait_chosen("2.0.1")
+    play.expect(":2.0.0 #" in play.file("apps/app.yaml"), "a suspended automation has pushed")
+    await play.patch("ImageUpdateAutomation", "app", {"spec": {"suspend": False}})
+    await settle(play, "2.0.1")
+    await play.patch("ImageRepository", "app", {"spec": {"exclusionList": ["^1\\."]}})
+    await play.wait_ready("ImageRepository", "app")
+    await ask_all(play)
+
+
+async def life(play: Play) -> None:
+    """Objects are deleted, one of them held by somebody's finalizer, and made anew under the same names."""
+    await begin(play, "1.0.0", deployed="0.9.0")
+    await settle(play, "1.0.0")
+    for kind in ("ImageUpdateAutomation", "ImageRepository"):
+        await play.patch(kind, "app", {"metadata": {"finalizers": ["example.com/hold"]}})
+    await play.delete("ImageUpdateAutomation", "app")
+    await play.push("1.0.1")
+    await play.request("ImageRepository", "app")
+    await play.delete("ImageRepository", "app")  # while it is scanned
+    for kind in ("ImageUpdateAutomation", "ImageRepository"):
+        await play.patch(kind, "app", {"metadata": {"finalizers": []}})
+        await play.wait_gone(kind, "app")
+    play.expect(":1.0.0 #" in play.file("apps/app.yaml"), "a deleted automation has pushed")
+    await play.wait_ready("ImagePolicy", "app", status="False")
+    await apply_image(play)
+    await play.wait_chosen("1.0.1")
+    await play.apply("ImageUpdateAutomation", "app", automation())
+    await settle(play, "1.0.1")
+    await ask_all(play)
+
+
+async def company(play: Play) -> None:
+    """Two automations and a person commit to one branch, and a policy wants digests."""
+    policy = {"policy": {"semver": {"range": ">=1.0.0"}}, "digestReflectionPolicy": "Always", "interval": "10m"}
+    await begin(play, "1.0.0", deployed="0.9.0", policy=policy)
+    await settle(play, "1.0.0", end="@")
+    await play.commit(
+        {"README.md": "# by hand\n", "more/app.yaml": deployment("x:0", f"{play.namespace}:app:tag", "more")}
+    )
+    more = {"git": automation()["git"], "update": {"path": "./more", "strategy": "Setters"}}
+    await play.apply("ImageUpdateAutomation", "more", automation(**more))
+    await play.wait_file("more/app.yaml", "image: 1.0.0 #")
+    await play.wait_ready("ImageUpdateAutomation", "more")
+    await release(play, "1.0.1")
+    await play.wait_file("more/app.yaml", "image: 1.0.1 #")
+    await settle(play, "1.0.1", end="@")
+    await play.request_and_wait("ImageUpdateAutomation", "more")
+    await ask_all(play)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A scenario, and whether everything that is chosen in it is to reach Git at once."""
+
+    run: Callable[[Play], Awaitable[None]]
+    follows: bool = True
+
+
+SCENARIOS = {
+    "tag": Scenario(tag),
+    "edit": Scenario(edit, follows=False),
+    "life": Scenario(life, follows=False),
+    "company": Scenario(company, follows=False),
+}

@@ -123,7 +123,7 @@ class Lifecycle(Generic[T, S]):
         began = self._clock.monotonic()
         with bind_fields(**{logkey.GENERATION: obj.metadata.generation}):
             try:
-                if obj.metadata.deletion_timestamp is not None:
+                if _is_going(obj):
                     await self._remove_finalizer(obj)
                     return None
                 if obj.spec.suspend:
@@ -159,6 +159,8 @@ class Lifecycle(Generic[T, S]):
         self._log.debug("reconciliation is suspended for this object")
 
         def patch_for(current: T) -> dict[str, object]:
+            if _is_going(current):
+                return {}
             before = _encode(current.status)
             after = dict(before)
             conditions = current.status.conditions
@@ -235,6 +237,8 @@ class Lifecycle(Generic[T, S]):
         generation, now = read.metadata.generation, self._now()
 
         def patch_for(current: T) -> dict[str, object]:
+            if _is_going(current):
+                return {}
             before = _encode(current.status)
             after = merge_patch.merge(before, facts) | _handled_request(read)
             if current.metadata.generation == generation:
@@ -284,6 +288,11 @@ class Lifecycle(Generic[T, S]):
 
     def _now(self) -> datetime:
         return self._clock.now().replace(microsecond=0)
+
+
+def _is_going(obj: ReconciledObject) -> bool:
+    """Return whether an object's deletion has begun: it stays as it is until whoever holds it lets go."""
+    return obj.metadata.deletion_timestamp is not None
 
 
 def _retry(error: ApiError) -> Retry:

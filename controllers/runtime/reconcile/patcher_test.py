@@ -77,6 +77,27 @@ async def test_an_object_deleted_during_the_run_is_no_error(harness: LifecycleHa
     assert harness.recorded.events == []
 
 
+DELETION = {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z", "generation": 2}}
+
+
+async def test_an_object_whose_deletion_began_during_the_run_is_left_as_it_is_until_it_is_gone(
+    harness: LifecycleHarness,
+) -> None:
+    harness.put(thing(requested="now"))
+    harness.before_patch = [lambda: harness.change(DELETION)]
+    await harness.run(Ready("all well", None, event="pushed c1"), pushed="c1")
+    assert harness.thing().status == ThingStatus()
+    assert len(harness.server.patches) == 1  # the one that met the conflict
+    assert harness.recorded.events == [("Normal", "Succeeded", "pushed c1", False)]
+
+
+async def test_a_suspended_object_whose_deletion_began_meanwhile_is_left_as_it_is(harness: LifecycleHarness) -> None:
+    harness.put(thing(suspend=True, requested="now", status=WELL))
+    harness.before_patch = [lambda: harness.change(DELETION)]
+    await harness.run()
+    assert harness.thing().status == WELL
+
+
 def throw(error: ApiError) -> Callable[[], None]:
     def raise_it() -> None:
         raise error
