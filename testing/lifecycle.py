@@ -70,7 +70,7 @@ class FakeLeader:
 class LifecycleHarness:
     """A lifecycle of one Thing; `before_patch` has what happens before the next PATCHes, each of which may raise."""
 
-    def __init__(self, *, handle_requests_while_suspended: bool = True) -> None:
+    def __init__(self, *, handle_requests_while_suspended: bool = True, repeat_outdated: bool = False) -> None:
         self.clock = VirtualClock(auto_advance=True)
         self.server = FakeKube()
         self.server.before = self._begin
@@ -94,6 +94,7 @@ class LifecycleHarness:
             forget=self.forgotten.append,
             handle_requests_while_suspended=handle_requests_while_suspended,
             superseder=self.superseder,
+            repeat_outdated=repeat_outdated,
             jitter_percentage=20,
             rng=Random(1),  # noqa: S311
         )

@@ -5,7 +5,7 @@ Follows https://fluxcd.io/flux/components/image/imageupdateautomations/; reasons
 and what a marker or file lacks is reported as findings while the others are updated.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -33,6 +33,7 @@ from controllers.pullrequests.head_writer import RunContext
 from controllers.pullrequests.metrics import PullRequestMetrics
 from controllers.pullrequests.offering import Base, Offering
 from controllers.pullrequests.records import Records, summarize_open
+from controllers.runtime.cache.store import is_newer
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.protocols import ObjectCache
 from controllers.runtime.reconcile.bounds import add_notes, explain_interval, read_interval
@@ -44,6 +45,7 @@ from controllers.update import findings, recovery, reverts
 from controllers.update.editor import Editor
 from controllers.update.errors import GitOperationFailed
 from controllers.update.origins import list_origins
+from controllers.update.policies import show_policy
 from controllers.update.publish import PushContext, publish
 from controllers.update.reach import OWN_NAMESPACE, Reach
 from controllers.update.repository import Repository
@@ -260,24 +262,30 @@ class ImageUpdateAutomationReconciler:
     async def _list_policies(self, run: AutomationRun) -> Sequence[ImagePolicy]:
         """List the policies beside the automation, and those of the namespaces that it asks for.
 
-        The watch that brought the spec may be ahead of that of the policies: at the first run of a spec, those beside
-        it are none older than the spec. What comes later wakes the automation.
+        The watch that brought the automation may be ahead of that of the policies: at the first run of a spec, those
+        beside it are none older than the spec. Neither are they where one has another choice than the status, and is
+        older than it: what was written may come from a later choice, which must not be taken back. What comes later
+        wakes the automation.
         """
         meta = run.object.metadata
         ended = find_condition(run.status.conditions, READY)
-        if run.new_generation and (ended is None or ended.observed_generation < meta.generation):
-            own = await self._policies.list_now(meta.namespace, as_of=meta.resource_version)
-        else:
-            own = self._policies.list(meta.namespace)
-        return [*own, *self._list_elsewhere(run.object)]
+        is_first = run.new_generation and (ended is None or ended.observed_generation < meta.generation)
+        own = await self._list_in(meta.namespace, run, is_first=is_first)
+        elsewhere = [await self._list_in(namespace, run) for namespace in self._namespaces_elsewhere(run.object)]
+        return [policy for policies in (own, *elsewhere) for policy in policies]
 
-    def _list_elsewhere(self, automation: ImageUpdateAutomation) -> Iterator[ImagePolicy]:
+    async def _list_in(self, namespace: str, run: AutomationRun, *, is_first: bool = False) -> Sequence[ImagePolicy]:
+        policies: Sequence[ImagePolicy] = self._policies.list(namespace)
+        if is_first or any(_may_be_behind(policy, run) for policy in policies):
+            return await self._policies.list_now(namespace, as_of=run.object.metadata.resource_version)
+        return policies
+
+    def _namespaces_elsewhere(self, automation: ImageUpdateAutomation) -> list[str]:
         if self._namespaces is None or automation.spec.policy_namespaces is None:
-            return
-        for namespace in self._namespaces.list():
-            name = namespace.metadata.name
-            if name != automation.metadata.namespace and self._reach.selects(automation, name):
-                yield from self._policies.list(name)
+            return []
+        names = [namespace.metadata.name for namespace in self._namespaces.list()]
+        home = automation.metadata.namespace
+        return [name for name in names if name != home and self._reach.selects(automation, name)]
 
     async def _find_policies(self, keys: Iterable[Key]) -> dict[Key, ImagePolicy]:
         """Look up what markers name; no more requests for what the cache lacks than there are places in the status."""
@@ -328,6 +336,14 @@ async def _read_base(repository: Repository, work: Work) -> tuple[Refs, MarkedTr
         except RefMoved as error:
             lost = error
     raise GitOperationFailed(f"failed to checkout source: {lost} ({MAX_PUSH_ATTEMPTS} times in a row)")
+
+
+def _may_be_behind(policy: ImagePolicy, run: AutomationRun) -> bool:
+    """Return whether a policy's choice is another than the one that was written when the policy was no newer."""
+    name = show_policy(key_of(policy), run.object.metadata.namespace)
+    written = run.object.status.observed_policies.get(name)
+    is_older = is_newer(run.object.metadata.resource_version, than=policy.metadata.resource_version)
+    return written is not None and written != policy.status.latest_ref and is_older
 
 
 def _leave_open(run: AutomationRun) -> str:

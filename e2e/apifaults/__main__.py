@@ -1,4 +1,8 @@
-"""`make faults`: faults at every position of every scenario. See the package."""
+"""`make faults`: faults at every position of every scenario, in a world of its own. See the package.
+
+The last line says how many positions were tried and how many violations were found; the exit status is 1 where there
+are any. Each is printed with what plays it again.
+"""
 
 import argparse
 import asyncio
@@ -7,6 +11,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -15,54 +20,55 @@ from e2e.apifaults.positions import Trial
 from e2e.apifaults.run import Report, run, sample
 from e2e.apifaults.scenarios import SCENARIOS
 
-SAMPLE = 60
+SAMPLE = 40
+ALL, A_SAMPLE = "all", "sample"
 
 
-def chooser(which: str, at: str, seed: int, count: int, faults: str):  # type: ignore[no-untyped-def]
-    """Return what picks trials."""
-
-    def choose(trials: list[Trial]) -> list[Trial]:
-        if at:
-            return [Trial.parse(text) for text in at.split(",")]
-        wanted = [
-            t
-            for t in trials
-            if not faults or t.fault in faults.split(",") or str(FAULTS[t.fault].number) in faults.split(",")
-        ]
-        if which == "sample":
-            return sample(wanted, count, Random(seed))
-        if "/" in which:
-            number, of = map(int, which.split("/"))
-            return wanted[number - 1 :: of]
+def choose_from(trials: list[Trial], *, which: str, seed: int, count: int, faults: str) -> list[Trial]:
+    """Return the trials that `--which` and `--faults` name. Raises ValueError for what names none."""
+    names = set(filter(None, faults.split(",")))
+    wanted = [t for t in trials if not names or names & {t.fault, str(FAULTS[t.fault].number)}]
+    if which == A_SAMPLE:
+        return sample(wanted, count, Random(seed))  # noqa: S311 -- chooses tests
+    if which == ALL:
         return wanted
-
-    return choose
+    number, of = (int(part) for part in which.split("/"))
+    if not 1 <= number <= of:
+        raise ValueError(f"no shard: {which}; want 7/16, for example")
+    return wanted[number - 1 :: of]
 
 
 def main() -> int:
     """Return 1 where something was violated."""
     parser = argparse.ArgumentParser(prog="python -m e2e.apifaults", description=__doc__)
-    parser.add_argument("--which", default="all", help="all, sample, or a shard: 7/16")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--at", default="", help="trials to play again, as a failure names them")
+    parser.add_argument("--which", default=ALL, help="all, sample, or a shard: 7/16")
+    parser.add_argument("--seed", default="", help="of a sample")
+    parser.add_argument("--at", default="", help="trials to play again, as a violation names them")
     parser.add_argument("--count", type=int, default=SAMPLE, help="of a sample")
-    parser.add_argument("--faults", default="", help="only these, by name or class")
-    parser.add_argument("--scenarios", default="")
+    parser.add_argument("--faults", default="", help="only these, by name or class, separated by commas")
+    parser.add_argument("--scenarios", default=",".join(SCENARIOS))
+    parser.add_argument("--alone", action="store_true", help="one trial at a time, so that none disturbs another")
     args = parser.parse_args()
-    seed = args.seed or time.time_ns() % 1_000_000
-    report = Report(seed)
-    folder = Path(tempfile.mkdtemp(prefix="apifaults-"))
-    names = args.scenarios.split(",") if args.scenarios else list(SCENARIOS)
-    if args.at:
-        names = sorted({Trial.parse(text).scenario for text in args.at.split(",")})
-    choose = chooser(args.which, args.at, seed, args.count, args.faults)
-    asyncio.run(run(folder, report, choose=choose, scenarios=names, print_=lambda line: print(line, flush=True)))
-    if os.environ.get("FAULTS_KEEP"):
-        print(f"logs are kept in {folder}")
+    report = Report(int(args.seed or time.time_ns() % 1_000_000))
+    again = [Trial.parse(text) for text in args.at.split(",")] if args.at else []
+
+    def choose(trials: list[Trial]) -> list[Trial]:
+        return again or choose_from(
+            trials, which=args.which or ALL, seed=report.seed, count=args.count, faults=args.faults
+        )
+
+    def show(line: str) -> None:
+        print(line, flush=True)  # noqa: T201
+
+    names: list[str] = sorted({trial.scenario for trial in again}) or args.scenarios.split(",")
+    folder = Path(tempfile.mkdtemp(prefix="tagline-faults-"))
+    asyncio.run(run(folder, report, choose=choose, scenarios=names, show=show, alone=args.alone))
+    if os.environ.get("FAULTS_KEEP_LOGS"):
+        show(f"logs are kept in {folder}")
     else:
         shutil.rmtree(folder, ignore_errors=True)
-    print(report.by_class())
-    print(report.last_line())
+    show(report.by_class())
+    show(report.last_line())
     return 1 if report.bad else 0
 
 

@@ -72,7 +72,7 @@ def older_schema(hit: Hit) -> Awaitable[web.StreamResponse]:
         status["properties"] = {name: found for name, found in status["properties"].items() if name in OLD_STATUS}
         status["required"] = [name for name in status.get("required", ()) if name in OLD_STATUS]
 
-    return _replace_schema(hit, lambda versions: [change(version) for version in versions])
+    return _replace_schema(hit, lambda versions: list(map(change, versions)))
 
 
 def newer_schema(hit: Hit) -> Awaitable[web.StreamResponse]:
@@ -83,7 +83,7 @@ def newer_schema(hit: Hit) -> Awaitable[web.StreamResponse]:
         for part in ("spec", "status"):
             parts[part].setdefault("properties", {})["ofTheFuture"] = {"type": "string", "default": "unknown"}
 
-    return _replace_schema(hit, lambda versions: [change(version) for version in versions])
+    return _replace_schema(hit, lambda versions: list(map(change, versions)))
 
 
 def other_storage(hit: Hit) -> Awaitable[web.StreamResponse]:

@@ -14,6 +14,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -26,7 +27,7 @@ from e2e.apifaults.director import Hit
 from e2e.apifaults.play import Play
 from e2e.apifaults.positions import EVENT, Position
 from e2e.apifaults.proxy import Exchange
-from e2e.apifaults.watches import Stream
+from e2e.apifaults.watches import Stream, serve
 
 SIDE, SLOW, CRASH, CLOCK, PLANE, PAIR = "side", "slow", "crash", "clock", "plane", "pair"
 """Groups of faults that disturb only their own play; that take long; that everybody notices; that need two replicas."""
@@ -172,8 +173,15 @@ def refuse_list(name: str) -> Callable[..., Awaitable[None]]:
     return act
 
 
-async def stale_list(stream: Stream, play: Play, line: bytes) -> None:
-    """The process is restarted after the event, and what lists this kind to it does not know the event yet."""
+def stale_list(seconds: float) -> Callable[..., Awaitable[None]]:
+    """Return a fault: the process is restarted after the event, and asks a server that does not know the event yet.
+
+    seconds: from the event to the restart: it was being dealt with, or it has been.
+    """
+    return partial(_restart_stale, seconds=seconds)
+
+
+async def _restart_stale(stream: Stream, play: Play, line: bytes, *, seconds: float) -> None:
     old = int(json.loads(line)["object"]["metadata"]["resourceVersion"]) - 1
     await stream.write(line)
 
@@ -184,10 +192,14 @@ async def stale_list(stream: Stream, play: Play, line: bytes) -> None:
             query |= {"resourceVersion": str(old), "resourceVersionMatch": "Exact"}
         return exchange.answer(await exchange.forward(f"{url.path}?{urlencode(query)}"))
 
+    async def late(exchange: Exchange) -> web.StreamResponse:
+        await asyncio.sleep(HOLD_SECONDS)
+        return await serve(exchange, stream.director)
+
     async def restart() -> None:
-        await asyncio.sleep(0.3)
-        acts = stream.director.once[_key(stream, "list")]
-        acts.append(stale)
+        await asyncio.sleep(seconds)
+        stream.director.once[_key(stream, "list")].append(stale)
+        stream.director.once[_key(stream, "watch")].append(late)
         await play.world.replicas[stream.call.replica].crash()
 
     play.spawn(restart())
@@ -272,7 +284,8 @@ FAULTS: dict[str, Fault] = {
     "watch-silent": Fault(3, SLOW, is_event, silence),
     "gone-event": Fault(4, SIDE, is_event, gone_event),
     "gone-continue": Fault(4, SIDE, is_event, gone_continue),
-    "stale-list": Fault(5, CRASH, is_event, stale_list),
+    "stale-list": Fault(5, CRASH, is_event, stale_list(0.3)),
+    "stale-later": Fault(5, CRASH, is_event, stale_list(2.0)),
     "forbid": Fault(7, SIDE, is_request, forbid),
     "deny": Fault(7, SIDE, lambda p: is_api(p) and is_write(p), cluster_faults.deny),
     "stick": Fault(6, SLOW, is_request, stick),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dulwich.objects import Commit as GitCommit
 from dulwich.objects import Tree
+from dulwich.refs import Ref
 from dulwich.repo import Repo
 
 from api.kinds import EVERY_KIND
@@ -23,7 +24,7 @@ from hack.oci import Pusher
 from testing.invariants import Commit, Write
 
 if TYPE_CHECKING:
-    from e2e.apifaults.faults import Block
+    from e2e.apifaults.answers import Block
 
 AUTHOR = "Image Bot"
 PATIENCE = 40.0
@@ -153,7 +154,7 @@ class Play:
             if found is None:
                 return False
             state = found.get("status", {})
-            ready = next((c for c in state.get("conditions", ()) if c["type"] == "Ready"), {})
+            ready: Mapping[str, Any] = next((c for c in state.get("conditions", ()) if c["type"] == "Ready"), {})
             return (
                 ready.get("status") == status
                 and ready.get("observedGeneration") == found["metadata"]["generation"]
@@ -188,7 +189,7 @@ class Play:
     def file(self, path: str, name: str = "fleet") -> str:
         """Return a file at the tip of main."""
         with Repo(str(self.repositories[name])) as repo:
-            return _files(repo, repo[repo.refs[b"refs/heads/main"]])[path].decode()
+            return _files(repo, repo[_tip(repo)])[path].decode()
 
     async def wait_file(self, path: str, text: str, name: str = "fleet") -> None:
         """Wait until a file at the tip of main contains a text."""
@@ -197,7 +198,7 @@ class Play:
     def commits(self, name: str = "fleet") -> list[tuple[str, str, Commit]]:
         """Return author, message and change of each commit after the first, oldest first."""
         with Repo(str(self.repositories[name])) as repo:
-            chain = [entry.commit for entry in repo.get_walker([repo.refs[b"refs/heads/main"]])]
+            chain = [entry.commit for entry in repo.get_walker([_tip(repo)])]
             files = [_files(repo, commit) for commit in reversed(chain)]
             return [
                 (_author(commit), commit.message.decode(), Commit(commit.id.decode(), before, after))
@@ -214,8 +215,12 @@ class Play:
         return {".dockerconfigjson": json.dumps({"auths": auths})}
 
 
+def _tip(repo: Repo) -> Any:
+    return repo.refs[Ref(b"refs/heads/main")]
+
+
 def _author(commit: GitCommit) -> str:
-    return commit.author.decode().partition(" <")[0]
+    return str(commit.author.decode().partition(" <")[0])
 
 
 def _files(repo: Repo, commit: Any) -> dict[str, bytes]:

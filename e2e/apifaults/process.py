@@ -60,7 +60,7 @@ def adapt() -> None:
     assert defaults is not None
     assert {"page_size", "silence_timeout"} <= defaults.keys()
     defaults |= {"page_size": PAGE_SIZE, "silence_timeout": SILENCE}
-    config.resolve_kubeconfig = read_kubeconfig
+    config.resolve_kubeconfig = read_kubeconfig  # type: ignore[attr-defined]
 
 
 def run(program: Program, *, flags: Sequence[str], env: dict[str, str], log: str) -> int:
@@ -72,7 +72,7 @@ def run(program: Program, *, flags: Sequence[str], env: dict[str, str], log: str
         os.dup2(out.fileno(), 1)
         os.dup2(out.fileno(), 2)
     os.environ.update(env)
-    SystemClock.now = shifted_clock(Path(env["TAGLINE_TEST_CLOCK"]))  # type: ignore[method-assign]
+    SystemClock.now = shifted_clock(Path(env["TAGLINE_TEST_CLOCK"]))  # type: ignore[method-assign, assignment]
     return main([program], flags)
 
 

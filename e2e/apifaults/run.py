@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -13,7 +13,7 @@ from e2e import metrics
 from e2e.apifaults.director import Director
 from e2e.apifaults.faults import CLOCK, CRASH, FAULTS, PAIR, PLANE, SIDE, SLOW
 from e2e.apifaults.observer import NeverCame
-from e2e.apifaults.play import AUTHOR, Play, differences, end_state
+from e2e.apifaults.play import AUTHOR, PATIENCE, Play, differences, end_state
 from e2e.apifaults.positions import Position, Trial, common
 from e2e.apifaults.scenarios import SCENARIOS
 from e2e.apifaults.world import World
@@ -30,9 +30,11 @@ from testing.invariants import (
 
 SIDE_BY_SIDE = {SIDE: 10, SLOW: 16, CRASH: 4, CLOCK: 3, PLANE: 3, PAIR: 1}
 """How many plays run at the same time, by group; others of the group may be disturbed by a process that is killed."""
+TOGETHER = ((SIDE, SLOW), (CRASH,), (CLOCK,), (PLANE,), (PAIR,))
+"""Which groups are played at the same time."""
 RUNS = 3
 """Of a scenario, to learn it."""
-Print = Callable[[str], None]
+Show = Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -112,8 +114,8 @@ def sample(trials: Sequence[Trial], count: int, rng: Random) -> list[Trial]:
 class Runner:
     """Plays trials in one world."""
 
-    def __init__(self, world: World, director: Director, print_: Print) -> None:
-        self.world, self.director, self._print = world, director, print_
+    def __init__(self, world: World, director: Director, show: Show, *, alone: bool = False) -> None:
+        self.world, self.director, self._show, self._alone = world, director, show, alone
         self.learned: dict[str, Learned] = {}
 
     async def learn(self, names: Iterable[str]) -> None:
@@ -129,7 +131,7 @@ class Runner:
             idle = check_writes(writes, runs=self._runs() - runs)
             assert not idle, "; ".join(map(str, idle))
             self.learned[name] = Learned(common(play.counting.positions() for play in plays), done[0][0])
-            self._print(f"learned {name}: {len(self.learned[name].positions)} positions")
+            self._show(f"learned {name}: {len(self.learned[name].positions)} positions")
 
     def _runs(self) -> float:
         replicas = self.world.replicas.values()
@@ -139,7 +141,7 @@ class Runner:
         """Play a scenario with one fault."""
         began = time.monotonic()
         stuck = FAULTS[trial.fault].group in (SLOW, PLANE, PAIR)
-        play = Play(self.world, trial, **({"patience": 100.0} if stuck else {}))
+        play = Play(self.world, trial, patience=2.5 * PATIENCE if stuck else PATIENCE)
         state, violations = await self._play(trial.scenario, play)
         if not any(violation.rule == "liveness" for violation in violations):
             expected = self.learned[trial.scenario].state
@@ -181,12 +183,16 @@ class Runner:
 
     async def attempt_all(self, trials: Sequence[Trial], report: Report) -> None:
         """Play trials side by side, as far as their faults allow it."""
-        for group, width in SIDE_BY_SIDE.items():
-            chosen = [trial for trial in trials if FAULTS[trial.fault].group == group]
-            queue = asyncio.Queue[Trial]()
-            for trial in chosen:
-                queue.put_nowait(trial)
-            await asyncio.gather(*(self._worker(queue, report, len(trials)) for _ in range(min(width, len(chosen)))))
+        for groups in TOGETHER:
+            workers: list[Coroutine[Any, Any, None]] = []
+            for group in groups:
+                chosen = [trial for trial in trials if FAULTS[trial.fault].group == group]
+                queue = asyncio.Queue[Trial]()
+                for trial in chosen:
+                    queue.put_nowait(trial)
+                width = 1 if self._alone else min(SIDE_BY_SIDE[group], len(chosen))
+                workers += [self._worker(queue, report, len(trials)) for _ in range(width)]
+            await asyncio.gather(*workers)
 
     async def _worker(self, queue: "asyncio.Queue[Trial]", report: Report, total: int) -> None:
         while not queue.empty():
@@ -194,13 +200,13 @@ class Runner:
             report.verdicts.append(verdict)
             if verdict.violations:
                 for violation in verdict.violations:
-                    self._print(f"VIOLATION {violation}")
-                self._print(f"  play it again: FAULTS_AT='{verdict.trial}'")
+                    self._show(f"VIOLATION {violation}")
+                self._show(f"  play it again: FAULTS_AT='{verdict.trial}'")
             if verdict.failed:
-                self._print(f"NOT INJECTED {verdict.trial}: {verdict.failed}")
+                self._show(f"NOT INJECTED {verdict.trial}: {verdict.failed}")
             if len(report.verdicts) % 25 == 0:
                 seconds = time.monotonic() - report.began
-                self._print(
+                self._show(
                     f"{len(report.verdicts)} of {total} positions, {len(report.bad)} with violations, {seconds:.0f} s"
                 )
 
@@ -224,23 +230,27 @@ async def run(
     *,
     choose: Callable[[list[Trial]], list[Trial]],
     scenarios: Sequence[str],
-    print_: Print,
+    show: Show,
+    alone: bool = False,
 ) -> None:
-    """Play what `choose` takes of all trials of the scenarios, in a world with one replica and one with two."""
+    """Play what `choose` takes of all trials of the scenarios, in a world with one replica and one with two.
+
+    alone: one trial at a time
+    """
     director = Director(FAULTS)
     async with World(folder / "one", director) as world:
         director.world = world
-        runner = Runner(world, director, print_)
+        runner = Runner(world, director, show, alone=alone)
         await runner.learn(scenarios)
         trials = [t for name in scenarios for t in trials_of(name, runner.learned[name].positions)]
         chosen = choose(trials)
-        print_(f"{len(trials)} trials, {len(chosen)} chosen")
+        show(f"{len(trials)} trials, {len(chosen)} chosen")
         await runner.attempt_all([t for t in chosen if FAULTS[t.fault].group != PAIR], report)
     of_pairs = [trial for trial in chosen if FAULTS[trial.fault].group == PAIR]
     if of_pairs:
         director = Director(FAULTS)
         async with World(folder / "two", director, replicas=2) as world:
             director.world = world
-            pair = Runner(world, director, print_)
+            pair = Runner(world, director, show, alone=alone)
             await pair.learn(sorted({trial.scenario for trial in of_pairs}))
             await pair.attempt_all(of_pairs, report)

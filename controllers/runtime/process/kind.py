@@ -122,8 +122,8 @@ class Kind(Generic[T]):
     ) -> None:
         """Have `reconciler` run over the objects, with --concurrent workers.
 
-        supersede_runs: a change of the spec ends a run under way, and so does a lack of room for further slow runs;
-            only for reconcilers that may be cut off anywhere
+        supersede_runs: a change of the spec ends a run under way, and so does a lack of room for further slow runs; a
+            run that began with an old status is repeated; only for reconcilers that may be cut off anywhere
         slow_threshold: see `Controller`; for kinds whose runs mostly wait
         Others: see `Lifecycle`.
         """
@@ -145,6 +145,7 @@ class Kind(Generic[T]):
             durations=process.metrics.durations.of(self.resource.kind),
             handle_requests_while_suspended=handle_requests_while_suspended,
             superseder=superseder,
+            repeat_outdated=supersede_runs,
             jitter_percentage=process.options[flags.INTERVAL_JITTER],
             rng=process.rng,
             tracer=process.tracer,

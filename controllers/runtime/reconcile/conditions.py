@@ -16,7 +16,8 @@ from controllers.net.foreign_text import escape_lines
 from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry, Stalled, Waiting
 
 MESSAGE_LIMIT_BYTES = 1024
-_OWNED = (STALLED, RECONCILING, READY)  # in the order they are written
+OWNED = (STALLED, RECONCILING, READY)
+"""The conditions that are ours, in the order in which they are written."""
 
 
 def summarize(
@@ -56,7 +57,7 @@ def summarize(
             ]
         case _:
             assert_never(outcome)
-    foreign = [condition for condition in by_type.values() if condition.type not in _OWNED]
+    foreign = [condition for condition in by_type.values() if condition.type not in OWNED]
     foreign.sort(key=lambda condition: (-condition.observed_generation, condition.type))
     return (*ours, *foreign)
 

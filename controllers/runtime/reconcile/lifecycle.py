@@ -7,7 +7,8 @@ object that stalls for a new reason says so; no finalizer is added (Flux's is re
 
 Writes are merge patches of the difference to what was read, with its resourceVersion as precondition. On a conflict
 the object is read again and the same facts and outcome are applied to it; facts are never lost, and an outcome
-for a spec that has changed meanwhile is dropped, since the next run is already queued.
+for a spec that has changed meanwhile is dropped, since the next run is already queued. Where a run can be repeated and
+the conflict shows that it began with an old status, it is: what it concluded from that status may be wrong.
 """
 
 import logging
@@ -30,6 +31,7 @@ from controllers.runtime.kube.protocols import Cache, Client
 from controllers.runtime.log import bind_fields
 from controllers.runtime.reconcile import merge_patch
 from controllers.runtime.reconcile.conditions import (
+    OWNED,
     find_condition,
     is_failing,
     is_ready,
@@ -45,8 +47,19 @@ from controllers.runtime.reconcile.run import Reconciler, Run
 from controllers.runtime.reconcile.supersede import Interrupted, Superseded, Superseder
 from controllers.runtime.tracing import NO_TRACER, Tracer
 
+MAX_REPETITIONS = 3
+"""Of a run that began with an old status. After that, what it found is merged into whatever is there."""
+
 T = TypeVar("T", bound=ReconciledObject)
 S = TypeVar("S", bound=Status)
+
+
+class _Outdated(Exception):
+    """The run began with a status that was not the last one; `current` has that."""
+
+    def __init__(self, current: ReconciledObject) -> None:
+        super().__init__()
+        self.current = current
 
 
 class Durations(Protocol):
@@ -75,6 +88,7 @@ class Lifecycle(Generic[T, S]):
         durations: Durations | None = None,
         handle_requests_while_suspended: bool = True,
         superseder: Superseder | None = None,
+        repeat_outdated: bool = False,
         jitter_percentage: int = 0,
         rng: Random | None = None,
         tracer: Tracer = NO_TRACER,
@@ -85,6 +99,7 @@ class Lifecycle(Generic[T, S]):
         handle_requests_while_suspended: whether `lastHandledReconcileAt` follows the annotation of a suspended
             object (Flux: for ImageRepository and ImagePolicy, not for ImageUpdateAutomation)
         superseder: ends runs of an outdated spec; None: every run goes on to its end
+        repeat_outdated: whether a run that began with an old status is repeated; only for kinds that may be
         jitter_percentage: what `Run.spread` moves intervals by, at most
         tracer: what runs make spans with
         """
@@ -97,6 +112,7 @@ class Lifecycle(Generic[T, S]):
         self._forget = forget
         self._durations = durations
         self._superseder = superseder
+        self._repeat_outdated = repeat_outdated
         self._jitter_percentage = jitter_percentage
         self._tracer = tracer
         self._handle_requests_while_suspended = handle_requests_while_suspended
@@ -172,7 +188,7 @@ class Lifecycle(Generic[T, S]):
 
         await self._patcher.patch(obj, patch_for)
 
-    async def _reconcile(self, obj: T) -> Outcome | None:
+    async def _reconcile(self, obj: T, *, repetitions: int = 0) -> Outcome | None:
         self._leader.check()  # no new work once the lease is lost, even if the renew loop is late to say so
         run = self._start_run(obj)
         try:
@@ -190,7 +206,13 @@ class Lifecycle(Generic[T, S]):
             except ApiError as unwritten:  # the crash is what has to be seen, and counted
                 self._log.error("the status does not say that a run crashed", extra={logkey.ERROR: str(unwritten)})
             raise
-        return await self._conclude(obj, run, outcome)
+        try:
+            return await self._conclude(obj, run, outcome, may_repeat=repetitions < MAX_REPETITIONS)
+        except _Outdated as outdated:
+            self._log.debug("run repeated: it began with an old status")
+            current: Any = outdated.current  # of the same kind as obj
+            self._cache.record_write(current)
+            return await self._reconcile(current, repetitions=repetitions + 1)
 
     async def _run(self, obj: T, run: Run[T, S]) -> Outcome:
         work = self._reconciler.reconcile(run)
@@ -202,9 +224,17 @@ class Lifecycle(Generic[T, S]):
             text = f"ended while {run.progress}, to make room for others: it took long, and too many others did, too"
             return Retry(FAILED, text)
 
-    async def _conclude(self, obj: T, run: Run[T, S], outcome: Outcome) -> Outcome | None:
-        """Write the status and record the events; None when the object was deleted meanwhile."""
-        based_on = await self._patcher.patch(obj, self._make_status_patch(obj, run, outcome))
+    async def _conclude(self, obj: T, run: Run[T, S], outcome: Outcome, *, may_repeat: bool = False) -> Outcome | None:
+        """Write the status and record the events; None when the object was deleted meanwhile. Raises _Outdated."""
+        patch_for = self._make_status_patch(obj, run, outcome)
+
+        def checked(current: T) -> dict[str, object]:
+            changes = patch_for(current)  # none where the answer to this very write was lost
+            if changes and may_repeat and self._repeat_outdated and _own(current) != _own(obj):
+                raise _Outdated(current)
+            return changes
+
+        based_on = await self._patcher.patch(obj, checked)
         if based_on is None:
             return None
         self._record_events(based_on, outcome, current=based_on.metadata.generation == obj.metadata.generation)
@@ -303,6 +333,13 @@ def _retry(error: ApiError) -> Retry:
 def _encode(value: Any) -> dict[str, object]:
     encoded: dict[str, object] = msgspec.to_builtins(value)
     return encoded
+
+
+def _own(obj: ReconciledObject) -> dict[str, object]:
+    """Return an object's status without what others have written there."""
+    status = _encode(obj.status)
+    status["conditions"] = [c for c in obj.status.conditions if c.type in OWNED]
+    return status
 
 
 def _handled_request(obj: ReconciledObject) -> dict[str, object]:

@@ -98,6 +98,68 @@ async def test_a_suspended_object_whose_deletion_began_meanwhile_is_left_as_it_i
     assert harness.thing().status == WELL
 
 
+@pytest.fixture
+def repeating() -> LifecycleHarness:
+    harness = LifecycleHarness(repeat_outdated=True)
+    harness.put(thing())
+    return harness
+
+
+def count_on(run: Run[Thing, ThingStatus]) -> Ready:
+    """Conclude something from what the last run found."""
+    run.status = msgspec.structs.replace(
+        run.status, counts={**run.status.counts, "a": run.status.counts.get("a", 0) + 1}
+    )
+    return Ready("all well", None)
+
+
+async def test_a_run_that_began_with_an_old_status_is_repeated(repeating: LifecycleHarness) -> None:
+    repeating.reconciler.behaviour = count_on
+    # As after a restart, with a list that lacks what this controller has written itself.
+    repeating.before_patch = [lambda: repeating.change({"status": {"counts": {"a": 7}}})]
+    assert await repeating.lifecycle(KEY) == Ready("all well")
+    assert repeating.thing().status.counts == {"a": 8}
+    assert len(repeating.reconciler.runs) == 2
+
+
+async def test_a_run_is_not_repeated_for_what_others_have_changed(repeating: LifecycleHarness) -> None:
+    repeating.reconciler.behaviour = count_on
+    repeating.before_patch = [
+        lambda: repeating.change({"metadata": {"labels": {"x": "y"}}, "status": {"conditions": [foreign_condition()]}})
+    ]
+    await repeating.lifecycle(KEY)
+    assert repeating.thing().status.counts == {"a": 1}
+    assert len(repeating.reconciler.runs) == 1
+
+
+async def test_a_run_is_not_repeated_because_the_answer_to_its_write_was_lost(repeating: LifecycleHarness) -> None:
+    original = repeating.server.patch
+
+    async def lossy(*args: Any, **kwargs: Any) -> Any:
+        answer = await original(*args, **kwargs)
+        if len(repeating.server.patches) == 1:
+            raise Unreachable("patch", "reset")
+        return answer
+
+    repeating.server.patch = lossy  # type: ignore[method-assign]
+    await repeating.run(Ready("all well", None, event="found"), counts={"a": 1})
+    assert len(repeating.reconciler.runs) == 1
+    assert repeating.recorded.events == [("Normal", "Succeeded", "found", False)]
+
+
+async def test_runs_are_not_repeated_without_end(repeating: LifecycleHarness) -> None:
+    numbers = iter(range(100, 200))
+
+    def interfere() -> None:
+        repeating.change({"status": {"counts": {"b": next(numbers)}}})
+
+    repeating.reconciler.behaviour = count_on
+    repeating.before_patch = [interfere] * 5
+    await repeating.lifecycle(KEY)
+    assert len(repeating.reconciler.runs) == 4
+    assert repeating.thing().status.counts.keys() == {"a", "b"}
+
+
 def throw(error: ApiError) -> Callable[[], None]:
     def raise_it() -> None:
         raise error

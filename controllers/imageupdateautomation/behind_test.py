@@ -1,0 +1,81 @@
+"""`controllers.imageupdateautomation`: a cache of policies that is behind takes no choice back that Git has."""
+
+import pytest
+from msgspec.structs import replace
+
+from api.imagepolicy import ImagePolicy, ImageRef
+from controllers.runtime.key import Key, key_of
+from testing.automation_harness import MAIN, NEW_WEB, WEB, AutomationHarness, manifest
+from testing.builders import access_from, image_policy, namespace_with
+
+NEWEST = replace(WEB, tag="1.3.0")
+
+
+def chosen(ref: ImageRef, version: int, *, namespace: str = "apps") -> ImagePolicy:
+    policy = image_policy("web", namespace=namespace, latest=ref, access_from=access_from())
+    return replace(policy, metadata=replace(policy.metadata, resource_version=str(version)))
+
+
+def seen(harness: AutomationHarness, version: int) -> None:
+    """Set the automation's resourceVersion, as the write of its last status does."""
+    meta = replace(harness.automation.metadata, resource_version=str(version))
+    harness.automation = replace(harness.automation, metadata=meta)
+
+
+def put(harness: AutomationHarness, policy: ImagePolicy) -> None:
+    harness.policies[key_of(policy)] = policy
+
+
+@pytest.fixture
+async def written(harness: AutomationHarness) -> AutomationHarness:
+    """Return an automation that has written 1.2.0 and whose status, of version 20, says so."""
+    put(harness, chosen(NEW_WEB, 15))
+    seen(harness, 10)
+    await harness.reconcile()
+    assert harness.git.files_of(MAIN)["web.yaml"] == manifest("1.2.0")
+    seen(harness, 20)
+    return harness
+
+
+async def test_older_policy_than_the_one_that_was_written_is_read_anew(written: AutomationHarness) -> None:
+    # After a restart: the list of policies lacks the choice that the process before has pushed.
+    put(written, chosen(WEB, 5))
+    written.policies.late[Key("apps", "web")] = chosen(NEW_WEB, 15)
+    await written.reconcile()
+    assert written.git.files_of(MAIN)["web.yaml"] == manifest("1.2.0")
+    assert len(written.git.pushes) == 1
+    assert written.policies.lists == ["20"]
+
+
+async def test_choice_that_is_newer_than_what_was_written_costs_no_request(written: AutomationHarness) -> None:
+    put(written, chosen(NEWEST, 25))
+    await written.reconcile()
+    assert written.git.files_of(MAIN)["web.yaml"] == manifest("1.3.0")
+    assert written.policies.lists == []
+
+
+async def test_choice_that_came_while_the_last_one_was_written_is_written_too(written: AutomationHarness) -> None:
+    put(written, chosen(NEWEST, 18))
+    await written.reconcile()
+    assert written.git.files_of(MAIN)["web.yaml"] == manifest("1.3.0")
+
+
+async def test_quiet_runs_cost_no_request(written: AutomationHarness) -> None:
+    await written.reconcile()
+    assert written.policies.lists == []
+
+
+async def test_older_policy_of_another_namespace_is_read_anew(harness: AutomationHarness) -> None:
+    harness.namespaces[Key("", "apps")] = namespace_with("apps", team="fleet")
+    harness.namespaces[Key("", "other")] = namespace_with("other", team="web")
+    harness.git.put(MAIN, {"web.yaml": manifest("1.0.0", marker="other:web")})
+    harness.spec(policy_namespaces=access_from(team="web"))
+    harness.restart()
+    put(harness, chosen(NEW_WEB, 15, namespace="other"))
+    seen(harness, 10)
+    await harness.reconcile()
+    seen(harness, 20)
+    put(harness, chosen(WEB, 5, namespace="other"))
+    harness.policies.late[Key("other", "web")] = chosen(NEW_WEB, 15, namespace="other")
+    await harness.reconcile()
+    assert harness.git.files_of(MAIN)["web.yaml"] == manifest("1.2.0", marker="other:web")
