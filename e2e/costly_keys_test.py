@@ -44,11 +44,23 @@ def use_costly_keys(space: Space) -> dict[tuple[str, str], tuple[str, str]]:
         secret(space, f"tls-{name}", tls__crt=PAIR.certificate, tls__key=key)
         image_repository(space, name, "127.0.0.1:9/a/b", interval="1s", certSecretRef={"name": f"tls-{name}"})
         expected["ImageRepository", name] = ("AuthenticationFailed", message)
+    endless = {
+        "certificate": {"tls__crt": costly_keys.endless_pem(), "tls__key": PAIR.key},
+        "key": {"tls__crt": PAIR.certificate, "tls__key": costly_keys.endless_pem()},
+        "authority": {"ca__crt": costly_keys.endless_pem(320_000)},
+    }
+    for name, data in endless.items():
+        secret(space, f"tls-endless-{name}", **data)
+        image_repository(
+            space, f"endless-{name}", "127.0.0.1:9/a/b", interval="1s", certSecretRef={"name": f"tls-endless-{name}"}
+        )
+        expected["ImageRepository", f"endless-{name}"] = ("AuthenticationFailed", "failed to parse")
     identities = {
         "ssh-pbkdf2": (costly_keys.pbkdf2_key(), r"hashed in 2147483647 rounds \(PBKDF2\)"),
         "ssh-bcrypt": (costly_keys.openssh_key(), r"hashed in 4294967295 rounds \(bcrypt\)"),
         "ssh-scrypt": (costly_keys.scrypt_key(), r"takes 16384 MiB in 1 passes \(scrypt\)"),
         "ssh-rsa": (costly_keys.rsa_key(), "an RSA key of 16384 bits"),
+        "ssh-endless": (costly_keys.endless_pem(32_000), "malformed private key"),
     }
     for name, (key, message) in identities.items():
         secret(space, name, identity=key, known_hosts=b"h ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==", password=b"x")

@@ -13,7 +13,14 @@ from e2e.objects import automation, git_secret
 from hack.attacks import commits
 from hack.githttp import GitHttpServer
 
-SHAPES = {"same-file": False, "dense-markers": False, "chained-links": False, "winding-links": True, "large-file": True}
+SHAPES = {
+    "same-file": False,
+    "dense-markers": False,
+    "chained-links": False,
+    "winding-links": True,
+    "large-file": True,
+    "quoted-markers": True,
+}
 """Whether they are within the bounds, and only much work."""
 SOON = 10
 ATTACK_SECONDS = 10

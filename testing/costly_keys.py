@@ -51,6 +51,12 @@ def pem(label: str, data: bytes) -> bytes:
     return f"-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n".encode()
 
 
+def endless_pem(size: int = 700_000) -> bytes:
+    """Return a text of nothing but beginnings of blocks."""
+    begin = b"-----BEGIN PRIVATE KEY-----\n"
+    return begin * (size // len(begin))
+
+
 def pbkdf2_key(rounds: int = PBKDF2_ROUNDS) -> bytes:
     """Return an encrypted PKCS#8 key; the passphrase is hashed so many times."""
     prf = _sequence(_oid("hmac-sha256"), b"\x05\0")

@@ -7,16 +7,19 @@ checked would not be what is loaded.
 import base64
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----([^-]*(?:-(?!----END )[^-]*)*)-----END \1-----")
+BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----")
+END = b"-----END "
 HEADER = re.compile(rb"[ \t]*[A-Za-z-]{1,64}:[^\n]*")
+MAX_HEADER_LINES = 16
+"""Of a block. Encrypted keys have two headers; folded, some lines more."""
 COLUMNS = 64
 
 
 class MalformedPem(ValueError):
-    """A block is not Base64."""
+    """A block is not Base64, or has too many headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +41,58 @@ class Block:
 
 
 def read_blocks(text: bytes) -> list[Block]:
-    """Return the blocks of a text, in order; what stands between them is ignored. Raises MalformedPem."""
-    return [_block(match[1].decode(), match[2]) for match in BLOCK.finditer(text)]
+    """Return the blocks of a text, in order; what stands between them is ignored. Raises MalformedPem.
+
+    Takes time in proportion to the text, whatever it holds.
+    """
+    return [_block(label.decode(), body) for label, body in _find_blocks(text)]
+
+
+def _find_blocks(text: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield label and body of each beginning that the next end belongs to."""
+    start, end = 0, -1
+    while begin := BEGIN.search(text, start):
+        if end < begin.end():
+            end = text.find(END, begin.end())
+        if end < 0:
+            return
+        last = END + begin[1] + b"-----"
+        if text.startswith(last, end):
+            yield begin[1], text[begin.end() : end]
+            start = end + len(last)
+        else:
+            start = begin.start() + 1
 
 
 def _block(label: str, body: bytes) -> Block:
     lines = body.strip().splitlines()
-    headers = []
-    while lines and HEADER.fullmatch(lines[0].strip()):
-        headers.append(lines.pop(0).strip())
-        while lines and lines[0][:1] in b" \t" and lines[0].strip():
-            headers[-1] += b" " + lines.pop(0).strip()
+    count = _count_header_lines(lines)
+    if count > MAX_HEADER_LINES:
+        raise MalformedPem(f"the block '{label}' has more than {MAX_HEADER_LINES} lines of headers")
+    headers: list[bytes] = []
+    for line in lines[:count]:
+        if headers and _goes_on(line):
+            headers[-1] += b" " + line.strip()
+        else:
+            headers.append(line.strip())
     try:
-        data = base64.b64decode(b"".join(b"".join(lines).split()), validate=True)
+        data = base64.b64decode(b"".join(b"".join(lines[count:]).split()), validate=True)
     except binascii.Error:
         raise MalformedPem(f"the block '{label}' is not Base64") from None
     return Block(label, data, tuple(headers))
+
+
+def _count_header_lines(lines: list[bytes]) -> int:
+    """Return how many lines from the first are headers, or go on with one."""
+    for number, line in enumerate(lines):
+        if not (number and _goes_on(line)) and not HEADER.fullmatch(line.strip()):
+            return number
+    return len(lines)
+
+
+def _goes_on(line: bytes) -> bool:
+    """Return whether a line continues the header above it."""
+    return line.startswith((b" ", b"\t")) and not line.isspace()
 
 
 def write_blocks(blocks: Iterable[Block]) -> bytes:

@@ -14,7 +14,8 @@ _USERINFO: Final = re.compile(
         )@""",
     re.VERBOSE,
 )
-_PARAMETER: Final = re.compile(r"([?&;])([^=&;#\s\"'<>]+)=([^&;#\s\"'<>]*)")
+_PARAMETER: Final = re.compile(r"([?&;])([^=&;#\s\"'<>]*+)(?:=([^&;#\s\"'<>]*+))?+")
+"""Takes what has no value, too: to look for one again from each of many question marks would take quadratic time."""
 
 
 class Origin(NamedTuple):
@@ -74,5 +75,7 @@ def with_userinfo(url: str, username: str, password: str) -> str:
 
 
 def _redacted(parameter: re.Match[str]) -> str:
-    start, name = parameter[1], parameter[2]
-    return parameter[0] if name.lower() in HARMLESS_PARAMETERS else f"{start}{name}=REDACTED"
+    start, name, value = parameter.groups()
+    if not name or value is None or name.lower() in HARMLESS_PARAMETERS:
+        return parameter[0]
+    return f"{start}{name}=REDACTED"

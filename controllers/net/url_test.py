@@ -1,5 +1,7 @@
 """Where URLs lead, and the logins in them: nothing in a login can change where a URL leads."""
 
+import time
+
 import pytest
 
 from controllers.net.url import origin, redact_text, show_remote, strip_userinfo, with_userinfo
@@ -57,11 +59,29 @@ def test_a_url_without_its_login(url: str, want: str) -> None:
         pytest.param("//me:hush@[", "//[", id="not-a-url"),
         pytest.param("https://me:hu/sh@h/p", "https://h/p", id="password-with-a-slash"),
         pytest.param("https://h:8080/a@b http://[::1]:1/a@b", "https://h:8080/a@b http://[::1]:1/a@b", id="port"),
+        pytest.param("https://h/?a?token=hush&b?c&=x&d=&?e=f", "https://h/?a?token=REDACTED&b?c&=x&d=REDACTED&?e=REDACTED",
+                     id="names-without-values"),
         pytest.param('"http://u:p@h?t=hush" or <x?y=z>', '"http://h?t=REDACTED" or <x?y=REDACTED>', id="text"),
     ],
 )  # fmt: skip
 def test_what_is_shown_of_urls_in_a_text(text: str, want: str) -> None:
     assert redact_text(text) == want
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("https://h/" + "?" * 400_000, id="question-marks"),
+        pytest.param("https://h/?" + "a?" * 200_000, id="names-without-values"),
+        pytest.param("//" * 200_000, id="slashes"),
+        pytest.param("//a:b" * 80_000, id="logins-without-hosts"),
+        pytest.param("https://h/?a=" + "=" * 400_000, id="equals-signs"),
+    ],
+)
+def test_long_texts_are_shown_in_time(text: str) -> None:
+    began = time.process_time()
+    assert len(redact_text(text)) <= len(text)
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(

@@ -15,29 +15,36 @@ MAX_COMMENT_CHARS = 1024
 
 _WORD = r"image[-_]?polic(?:y|ies)"
 _KEY = rf"\${_WORD}"
-_QUOTES = r"[\s\\\"'`“”‘’]*"
+_QUOTE = r"\"'`“”‘’"
+_QUOTES = rf"[\s\\{_QUOTE}]*+"
 _COLON = rf"{_QUOTES}[:=](?!=)"
-_NAMES = rf"{_QUOTES}[\w.-]+[:/][\w.-]"
+_NAMES = rf"{_QUOTES}[\w.-]++[:/][\w.-]"
 """The beginning of `namespace:name`, or of the common mistake `namespace/name`."""
 
+# Anybody who commits to a repository chooses these texts. So each part takes all that it can and gives nothing back:
+# where two parts in a row could share the same characters, a few hundred of them took minutes.
 _BRACED = re.compile(
-    rf"\{{(?:[^{{}}]*?(?:[\"'`“”‘’]{_KEY}|{_KEY}{_COLON}|{_KEY}(?=\s){_NAMES})|{_QUOTES}{_WORD}{_COLON}{_NAMES})",
+    rf"\{{(?:[^{{}}]*?(?:[{_QUOTE}]{_KEY}|{_KEY}{_COLON}|{_KEY}(?=\s){_NAMES})|{_QUOTES}{_WORD}{_COLON}{_NAMES})",
     re.IGNORECASE,
 )
 """A marker with at least its opening brace; `{{ $imagePolicy := 1 }}` of a template is none."""
 _BARE = re.compile(
-    rf"{_QUOTES}[\[(<]?{_QUOTES}(?:[\"'`“”‘’]{_KEY}|{_KEY}{_COLON}|{_KEY}(?=\s){_NAMES}|{_WORD}{_COLON}{_QUOTES}[\w.-]+:[\w.-])",
+    rf"{_QUOTES}[\[(<]?+{_QUOTES}"
+    rf"(?:(?<=[{_QUOTE}]){_KEY}|{_KEY}{_COLON}|{_KEY}(?=\s){_NAMES}|{_WORD}{_COLON}{_QUOTES}[\w.-]++:[\w.-])",
     re.IGNORECASE,
 )
 """A marker without its brace, at the beginning of a comment."""
-_WHOLE = re.compile(
-    rf"[{{\[(<]*(?:[^{{}}]*,)?{_QUOTES}\$?{_WORD}{_QUOTES}[:=;]?{_QUOTES}[^\s{{}}]*(?:\{{[^{{}}]*\}})?{_QUOTES}(?:,[^{{}}]*)?[}}\])>]*",
-    re.IGNORECASE,
+_NAME = re.compile(_WORD, re.IGNORECASE)
+_BEFORE_NAME = re.compile(rf"[{{\[(<]*+(?:[^{{}}]*,)?+{_QUOTES}\$?")
+_BEHIND_NAME = re.compile(
+    rf"{_QUOTES}[:=;]?+{_QUOTES}(?:[^\s{{}}]*+\{{[^{{}}]*+\}}|[^\s{{}},]*+){_QUOTES}(?:,[^{{}}]*+)?+[}}\])>]*+"
 )
-"""A comment that is nothing but a marker, however wrong."""
+"""Together: a comment that is nothing but a marker, however wrong."""
 
 _SPELLINGS = (b"magepolic", b"magePolic", b"MAGEPOLIC", b"mage-polic", b"mage_polic")
 _MENTION = re.compile(rf"{_KEY}|[{{\"'`“‘]\s*{_WORD}".encode(), re.IGNORECASE)
+_STRETCH = 1024
+"""Places that are so near to each other are looked at together: a file may have millions."""
 _QUOTED_KEY = QUOTED_KEY.encode()
 
 
@@ -52,10 +59,11 @@ def _is_mentioned(spelling: bytes, data: bytes) -> bool:
     """Return True when a comment has the key in this spelling. Looks back no further than markers are long."""
     at = data.find(spelling)
     while at >= 0:
-        before = data[max(0, at - MAX_COMMENT_CHARS) : at + len(spelling) + len(b"ies")].rpartition(b"\n")[2]
-        if (b"#" in before or b"//" in before) and _MENTION.search(before):
+        last = data.rfind(spelling, at, at + _STRETCH)
+        lines = data[max(0, at - MAX_COMMENT_CHARS) : last + len(spelling) + len(b"ies")].split(b"\n")
+        if any((b"#" in line or b"//" in line) and _MENTION.search(line) for line in lines):
             return True
-        at = data.find(spelling, at + 1)
+        at = data.find(spelling, last + 1)
     return False
 
 
@@ -76,7 +84,15 @@ def contains_attempt(body: str) -> bool:
 
 def is_attempt(body: str) -> bool:
     """Return True when a comment on a line of its own is nothing but a marker, right or wrong."""
-    return contains_attempt(body) and len(body) <= MAX_COMMENT_CHARS and bool(_WHOLE.fullmatch(body.strip()))
+    return len(body) <= MAX_COMMENT_CHARS and contains_attempt(body) and _is_whole(body.strip())
+
+
+def _is_whole(body: str) -> bool:
+    """Return True when there is nothing but a marker around one of the places that name its key."""
+    return any(
+        _BEFORE_NAME.fullmatch(body, 0, name.start()) and _BEHIND_NAME.fullmatch(body, name.end())
+        for name in _NAME.finditer(body)
+    )
 
 
 class CommentLines:

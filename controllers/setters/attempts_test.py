@@ -3,6 +3,8 @@
 Files as people write them; `@` in them stands for a valid marker of a policy that is there.
 """
 
+import time
+
 import pytest
 
 from controllers.image.ref import ImageRef
@@ -244,11 +246,58 @@ def test_lines_as_people_write_them(text: str, want: list[tuple[int, FindingReas
     assert (edit.data, [(finding.line, finding.reason) for finding in edit.findings]) == (data, want)
 
 
-@pytest.mark.parametrize("body", ["{" * 1000, '{"' * 500, "$imagepolicy" * 80, "{" + "$imagepolicy " * 70, "{," * 500])
-def test_judgement_takes_linear_time(body: str) -> None:
+BODIES = [
+    "{" * 1000,
+    '{"' * 500,
+    "$imagepolicy" * 80,
+    "{" + "$imagepolicy " * 70,
+    "{," * 500,
+    '"$imagepolicy' + '"' * 900,
+    '"$imagepolicy' + ' "' * 450,
+    '{"$imagepolicy": "' + "'" * 900,
+    '{"$imagepolicy' + '"},' * 300,
+    '"$imagepolicy' + ",a" * 450,
+    "imagepolicy: a:b" + "`" * 900,
+    "imagepolicy: a:b," * 60,
+    '"' * 500 + "$imagepolicy" + '"' * 500,
+    " " * 500 + "imagepolicy=a:b" + " " * 500,
+]
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("end", ['"', "{", "{x", "}}{", " x"])
+def test_judgement_takes_linear_time(body: str, end: str) -> None:
+    body += end
     assert len(body) <= 1024
-    contains_attempt(body)
-    is_attempt(body + '"')
+    began = time.process_time()
+    for _ in range(10):
+        contains_attempt(body)
+        is_attempt(body)
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("last", ["image: r:1\n", "image: [\n"], ids=["yaml", "no-yaml"])
+def test_files_full_of_such_comments_are_judged_in_time(body: str, last: str) -> None:
+    text = f"# {body}{{\nimage: r:1\n" * 100 + last
+    began = time.process_time()
+    apply("a.yaml", text.encode(), REFS)
+    apply_lines("a.env", text.encode(), REFS)
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("line", ["#magepolic\n", '#"magepolic ', '"imagepolicy ', '#"imagepolic ', " $imagepolicie"])
+def test_large_files_that_nearly_mention_a_marker_are_looked_through_in_time(line: str) -> None:
+    data = (line * ((2 << 20) // len(line))).encode()
+    began = time.process_time()
+    assert not mentions_marker(data)
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("far", [b"", b"x" * 900])
+@pytest.mark.parametrize("before", [b"", b"#magepolic " * 500, b"#magepolic\n" * 500])
+def test_a_marker_among_many_that_are_none_is_found(before: bytes, far: bytes) -> None:
+    assert mentions_marker(before + b"a: b # " + far + b'{"imagepolicy": "apps:web"}')
 
 
 def test_most_files_are_not_even_parsed() -> None:

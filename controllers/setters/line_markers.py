@@ -45,7 +45,7 @@ class LineFormat:
     name: str
     line: str
     """Verbose regular expression of the line up to its comment. The value is a group of QUOTED or BARE."""
-    comment_start: str = r"\#+|//+"
+    comment_start: str = r"(?<!\#)\#++|(?<!/)//++"
     """Regular expression."""
     files: tuple[str, ...] = ("*",)
     """Globs as in `spec.update.files`, of the files to which this applies among those that users name."""
@@ -68,7 +68,7 @@ class LineFormat:
 
 
 LINE_FORMATS = (
-    LineFormat("JSON; items of lists in HCL", rf'\s*(?:"(?:[^"\\]|\\.)*"\s*:)?\s*{QUOTED}\s*,?\s*'),
+    LineFormat("JSON; items of lists in HCL", rf'\s*+(?:"(?:[^"\\]|\\.)*+"\s*+:\s*+)?+{QUOTED}\s*+,?+\s*+'),
     LineFormat("HCL", rf"\s*[\w.-]+\s*=\s*{QUOTED}\s*,?\s*"),
     LineFormat(
         ".env; variables and labels of Dockerfiles",

@@ -1,5 +1,7 @@
 """Markers in files that are not YAML: what counts as the one value of a line, and what is left alone."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,6 +131,24 @@ def test_only_files_that_globs_name_are_looked_at() -> None:
     files = [("a/x.env", text), ("a/y.txt", text), ("b/x.env", text)]
     assert list(update(files, REFS, "a", globs=["*.env"]).edits) == ["a/x.env"]
     assert update(files, REFS, "a").edits == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("#" * 4000, id="hashes"),
+        pytest.param("/" * 4000, id="slashes"),
+        pytest.param("a #" + " " * 4000, id="blanks"),
+        pytest.param(" " * 3900 + f"x # {TAG}", id="blanks-before"),
+        pytest.param('"' + "\\a" * 1900 + f" # {TAG}", id="escapes"),
+        pytest.param("FROM" + " --a" * 900 + f"( # {TAG}", id="options"),
+        pytest.param('# {"$imagepolicy" ' * 200, id="markers-without-end"),
+    ],
+)
+def test_lines_of_the_greatest_length_are_judged_in_time(line: str) -> None:
+    began = time.process_time()
+    apply_lines("f", f"{line} imagepolicy\n{line}\n".encode() * 40, REFS)
+    assert time.process_time() - began < 4
 
 
 @given(st.text(alphabet="ab1 =:\",'#/{}\\\n\r\u2028é", max_size=40), st.sampled_from(["", "#", "//", "# x", "\n#"]))

@@ -43,6 +43,12 @@ def dense_markers(*, size: int = 10 * MIB) -> Iterator[Entry]:
     yield "100644", b"dense.yaml", b"".join(itertools.islice(lines, size // 48))
 
 
+def quoted_markers(*, lines: int = 900) -> Iterator[Entry]:
+    """Yield a file of comments that are nearly markers, with hundreds of quotes in a row."""
+    comment = b'# {"$imagepolicy' + b'"' * 900 + b"{\n"
+    yield "100644", b"quotes.yaml", comment + (b"image: r:1\n" + comment) * lines
+
+
 def many_marked_files(*, files: int = 30_000) -> Iterator[Entry]:
     """Yield many small files with a marker each."""
     return (("100644", b"d%d/f%d.yaml" % (n // 500, n), b"# %d\n" % n + MARKED) for n in range(files))
@@ -82,6 +88,7 @@ SHAPES: dict[str, Callable[[], Iterable[Entry]]] = {
     "same-file": same_file,
     "large-file": large_file,
     "dense-markers": dense_markers,
+    "quoted-markers": quoted_markers,
     "many-marked-files": many_marked_files,
     "tiny-objects": tiny_objects,
     "wide-folder": wide_folder,

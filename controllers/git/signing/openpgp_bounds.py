@@ -19,11 +19,9 @@ MAX_ARGON2_LANES = 16
 SECRET_KEY, SECRET_SUBKEY = 5, 7
 ARGON2 = 4
 AEAD_PROTECTED, CFB_PROTECTED, MALLEABLE_PROTECTED = 253, 254, 255
-ARMOUR = re.compile(
-    rb"-----BEGIN PGP PRIVATE KEY BLOCK-----[ \t\r]*\n(.*?)(?:\n=[A-Za-z0-9+/]{4}\s*)?"
-    rb"-----END PGP PRIVATE KEY BLOCK-----",
-    re.DOTALL,
-)
+BEGIN = re.compile(rb"-----BEGIN PGP PRIVATE KEY BLOCK-----[ \t\r]*+\n")
+END = b"-----END PGP PRIVATE KEY BLOCK-----"
+CHECKSUM = re.compile(rb"\n=[A-Za-z0-9+/]{4}\s*+\Z")
 MPIS_OF = {1: 2, 2: 2, 3: 2, 16: 3, 17: 4, 20: 3}
 """Public numbers of RSA, Elgamal and DSA by algorithm."""
 POINTS_OF = {18: True, 19: False, 22: False}
@@ -85,7 +83,7 @@ def split_keys(ring: bytes) -> list[bytes]:
 
 def _dearmour(text: bytes) -> bytes:
     """Return the packets of a file, which may also be binary."""
-    blocks = ARMOUR.findall(text)
+    blocks = list(_armoured(text))
     if not blocks:
         return b"" if b"-----BEGIN" in text else text
     parts = []
@@ -98,6 +96,17 @@ def _dearmour(text: bytes) -> bytes:
         except binascii.Error:
             raise KeyRefused("the armour of the key is malformed; export it anew") from None
     return b"".join(parts)
+
+
+def _armoured(text: bytes) -> Iterator[bytes]:
+    """Yield what stands between beginnings and ends, without checksums, in time proportional to the text."""
+    at = 0
+    while begin := BEGIN.search(text, at):
+        end = text.find(END, begin.end())
+        if end < 0:
+            return
+        yield CHECKSUM.sub(b"", text[begin.end() : end])
+        at = end + len(END)
 
 
 def _packets(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -37,6 +37,13 @@ def test_keys_that_cost_are_refused_at_once(key: bytes, message: str) -> None:
     assert time.monotonic() - began < 1
 
 
+def test_beginnings_without_an_end_are_no_key_and_that_is_seen_at_once() -> None:
+    began = time.process_time()
+    with pytest.raises(BadSigningKey, match="it is not an OpenPGP private key"):
+        Signers().signer(OpenPgpKey(b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n" * 6800, "", "signing"))
+    assert time.process_time() - began < 1
+
+
 def test_usual_keys_pass() -> None:
     check_openpgp(costly_keys.openpgp_key())
     check_openpgp(costly_keys.openpgp_key(argon2=(3, 4, 16)))

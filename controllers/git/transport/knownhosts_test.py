@@ -1,13 +1,17 @@
 """Host keys: which are accepted, and with which text the others are refused."""
 
 import base64
+import fnmatch
 import hashlib
 import hmac
+import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from controllers.git.errors import AuthenticationFailed, BadCredentials
-from controllers.git.transport.knownhosts import parse_known_hosts
+from controllers.git.transport.knownhosts import HostKey, parse_known_hosts
 
 ONE, TWO = b"key one", b"key two"
 B1, B2 = base64.b64encode(ONE).decode(), base64.b64encode(TWO).decode()
@@ -69,3 +73,29 @@ def test_algorithms_are_those_of_the_host_or_of_all() -> None:
     assert known_hosts.algorithms("a", 22) == ("ssh-ed25519",)
     assert known_hosts.algorithms("b", 22) == ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
     assert known_hosts.algorithms("c", 22) == ("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
+
+
+PIECES = st.text(alphabet="ab.*?[]", max_size=8)
+
+
+@given(PIECES, st.text(alphabet="ab.[]", max_size=8))
+def test_patterns_match_as_shells_match(pattern: str, address: str) -> None:
+    line = HostKey(pattern, "ssh-ed25519", b"")
+    wanted = fnmatch.fnmatchcase(address, pattern.replace("[", "[[]"))
+    assert line.is_for(address) == wanted
+
+
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        pytest.param(",".join(f"*a{number}x" for number in range(50_000)), id="many"),
+        pytest.param("*a" * 400_000, id="stars"),
+        pytest.param("?" * 800_000, id="question-marks"),
+        pytest.param("a" * 800_000, id="letters"),
+    ],
+)
+def test_patterns_of_a_large_file_are_matched_in_time(patterns: str) -> None:
+    known = parse_known_hosts(f"{patterns} ssh-ed25519 AAAA")
+    began = time.process_time()
+    assert not known.has_authority("git." + "a" * 200 + ".example.com", 22)
+    assert time.process_time() - began < 2

@@ -9,7 +9,7 @@ import binascii
 from collections.abc import Mapping
 from typing import Any
 
-from controllers.webhooks.payload import child, identifier, items, parse, parse_object, text
+from controllers.webhooks.payload import child, field, identifier, items, parse, parse_object, text
 from controllers.webhooks.request import Request, encode
 from controllers.webhooks.verdict import malformed
 
@@ -29,15 +29,16 @@ def events_of(payload: Any) -> list[Any]:
 
 def data_of(event: Any) -> Mapping[str, Any]:
     """Return the data of an event in structured mode, an empty object where there is none. Raises Refusal."""
-    if encoded := event.get("data_base64"):
+    if encoded := field(event, "data_base64"):
         if not isinstance(encoded, str):
             raise malformed("the field `data_base64` is not text")
         try:
             return parse_object(base64.b64decode(encode(encoded), validate=True))
         except (binascii.Error, ValueError):
             raise malformed("the field `data_base64` is not base64") from None
-    if isinstance(event.get("data"), str):
-        return parse_object(encode(event["data"])) if event["data"].strip() else {}
+    data = field(event, "data")
+    if isinstance(data, str):
+        return parse_object(encode(data)) if data.strip() else {}
     return child(event, "data")
 
 

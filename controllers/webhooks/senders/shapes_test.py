@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -520,6 +521,50 @@ def test_payload_of_another_form_is_refused_with_400(type: str, payload: Any) ->
     found = verdict(type, payload, headers)
     assert isinstance(found, Refused)
     assert (found.status, found.reason) == (400, "InvalidPayload")
+
+
+def places(value: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of each value inside of one, and of itself."""
+    yield ()
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in inside:
+        yield from ((key, *place) for place in places(inner))
+
+
+def replaced(value: Any, place: tuple[Any, ...], new: Any) -> Any:
+    if not place:
+        return new
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[place[0]] = replaced(value[place[0]], place[1:], new)
+    return copy
+
+
+@pytest.mark.parametrize("new", [None, 0, "", "//", [], {}, [None], ["x"], [[]]], ids=repr)
+@pytest.mark.parametrize("kind", ["", "harbor.artifact.pushed", "dev.cdevents.artifact.published.0.3.0"])
+def test_whatever_stands_in_a_field_is_an_answer(new: Any, kind: str) -> None:
+    headers = {"Ce-Type": kind, "Ce-Id": "1"} if kind else {}
+    payloads = [
+        ("dockerhub", DOCKER_HUB),
+        ("github", github()),
+        ("harbor", harbor()),
+        ("harbor", [HARBOR_CLOUD_EVENT]),
+        ("quay", QUAY),
+        ("gcr", pubsub(INSERT)),
+        ("gcr", INSERT),
+        ("acr", acr(tag="1.2.3")),
+        ("acr", [GRID]),
+        ("ecr", ecr()),
+        ("ecr", CLOUD_EVENT),
+        ("gitea", gitea()),
+        ("gitlab", {"events": [distribution(tag="1.2.3")]}),
+        ("nexus", nexus()),
+        ("jfrog", jfrog()),
+        ("aliyun", aliyun()),
+        ("cdevents", [{"specversion": "1.0", "data": cdevent(PURL)}]),
+    ]
+    for sender, payload in payloads:
+        for place in places(payload):
+            assert verdict(sender, replaced(payload, place, new), headers).status in (200, 400), (sender, place)
 
 
 def test_many_resources_of_harbor_are_many_events() -> None:
