@@ -228,7 +228,7 @@ drift: $(READY) ## Fail when a generated file is stale
 
 .PHONY: lock
 lock: ## Resolve requirements/*.txt again (needs uv: pip install uv)
-	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --extra ssh --extra openpgp --extra aws --extra azure --extra gcp -o requirements/run.txt setup.cfg
+	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --extra ssh --extra openpgp --extra aws --extra azure --extra gcp --extra otel -o requirements/run.txt setup.cfg
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --extra ssh --extra openpgp -c requirements/run.txt -o requirements/run-nocloud.txt setup.cfg
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header -o requirements/build.txt requirements/build.in
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --all-extras -o requirements/dev.txt setup.cfg requirements/build.in
