@@ -73,9 +73,10 @@ def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
 def empty(kubectl: Kubectl) -> Iterator[None]:
     """Remove what a test has left."""
     yield
+    # Minutes: the API server looks for objects of a CRD again later and later where the first look fails.
     for kind in ("crd", "clusterrole", "clusterrolebinding"):
-        kubectl("delete", kind, "-l", "app.kubernetes.io/part-of in (tagline,flux)", "--timeout=180s")
-    kubectl("delete", "namespace", *NAMESPACES, "--ignore-not-found", "--timeout=180s")
+        kubectl("delete", kind, "-l", "app.kubernetes.io/part-of in (tagline,flux)", "--timeout=600s")
+    kubectl("delete", "namespace", *NAMESPACES, "--ignore-not-found", "--timeout=600s")
 
 
 @pytest.fixture
