@@ -32,6 +32,8 @@ KINDS = FLUX_KINDS | {
     "Service": ("v1", "services"),
     "Event": ("v1", "events"),
 }
+OTHERS = {"Application": ("argoproj.io/v1alpha1", "applications")}
+"""Kinds that are no part of a recorded state."""
 BUSY_SECONDS = 30
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
@@ -149,6 +151,6 @@ class Api:
 
 def path_of(kind: str, namespace: str = "", name: str = "") -> str:
     """Return the path of an object, of a kind in a namespace, or of a kind."""
-    version, plural = KINDS[kind]
+    version, plural = KINDS.get(kind) or OTHERS[kind]
     root = f"/apis/{version}" if "/" in version else f"/api/{version}"
     return "/".join([root, *(("namespaces", namespace) if namespace else ()), plural, *((name,) if name else ())])
