@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -89,8 +89,7 @@ def build(
     repositories = process.informer(GIT_REPOSITORIES, into=GitRepository)
 
     def automations_beside(policy: ImagePolicy) -> list[Key]:
-        beside = automations.objects.list(policy.metadata.namespace)
-        return [key_of(automation) for automation in beside if is_concerned(automation, policy)]
+        return _concerned(automations, automations.objects.list(policy.metadata.namespace), policy)
 
     def policy_delay(automation: Key) -> timedelta:
         found = automations.objects.get(automation)
@@ -151,11 +150,8 @@ def _watch_namespaces(
     def automations_elsewhere(policy: ImagePolicy) -> list[Key]:
         home = policy.metadata.namespace
         reaching = automations.objects.by_index(BY_REACH, REACHES)
-        return [
-            key_of(one)
-            for one in reaching
-            if one.metadata.namespace != home and reach.selects(one, home) and is_concerned(one, policy)
-        ]
+        reaching = [one for one in reaching if one.metadata.namespace != home and reach.selects(one, home)]
+        return _concerned(automations, reaching, policy)
 
     def automations_that_reach(_: Namespace) -> list[Key]:
         return [key_of(one) for one in automations.objects.by_index(BY_REACH, REACHES)]
@@ -163,6 +159,14 @@ def _watch_namespaces(
     automations.watch(policies, when=reach_changed, wake=automations_elsewhere, delay=delay)
     automations.watch(namespaces, when=labels_changed, wake=automations_that_reach)
     return namespaces
+
+
+def _concerned(
+    kind: Kind[ImageUpdateAutomation], automations: Iterable[ImageUpdateAutomation], policy: ImagePolicy
+) -> list[Key]:
+    """Return the keys of those automations that a change of a policy is worth a run of."""
+    keys = ((key_of(one), one) for one in automations)
+    return [key for key, one in keys if is_concerned(one, policy, is_running=kind.queue.is_running(key))]
 
 
 def _build_engine(process: Process) -> GitEngine:

@@ -9,7 +9,8 @@ from api.imageupdateautomation import ImageUpdateAutomation
 from api.meta import AccessFrom
 from api.selectors import BadSelector, matches
 from controllers.golang.duration import BadDuration, parse_duration
-from controllers.update.policies import find_pause, is_outdated
+from controllers.runtime.key import key_of
+from controllers.update.policies import find_pause, is_outdated, show_policy
 
 
 def policy_changed(old: ImagePolicy | None, new: ImagePolicy | None) -> bool:
@@ -31,19 +32,26 @@ def policy_change_delay(automation: ImageUpdateAutomation) -> timedelta:
         return timedelta()
 
 
-def is_concerned(automation: ImageUpdateAutomation, policy: ImagePolicy) -> bool:
-    """Return False for a policy whose change must not start the time that an automation waits for others.
+def is_concerned(automation: ImageUpdateAutomation, policy: ImagePolicy, *, is_running: bool) -> bool:
+    """Return False for a policy whose change cannot change what an automation does.
 
-    Without such a time every policy beside an automation wakes it, so that its findings are right at once: a policy
-    that its selector leaves out may be one that a marker names.
+    A policy that the selector leaves out matters where a marker names it, and then the automation has findings; and
+    where it was selected before. In a namespace of hundreds of both, each change would otherwise start hundreds of
+    runs. With spec.policyChangeDelay only selected policies count: others must not start the time.
+    is_running: the automation runs, so that its status does not say yet what it has found
     """
     selector = automation.spec.policy_selector
-    if not automation.spec.policy_change_delay or selector is None:
+    if selector is None:
         return True
     try:
-        return matches(selector, policy.metadata.labels)
+        if matches(selector, policy.metadata.labels):
+            return True
     except BadSelector:
         return True
+    if automation.spec.policy_change_delay:
+        return False
+    name = show_policy(key_of(policy), automation.metadata.namespace)
+    return is_running or bool(automation.status.findings) or name in automation.status.observed_policies
 
 
 def reach_changed(old: ImagePolicy | None, new: ImagePolicy | None) -> bool:

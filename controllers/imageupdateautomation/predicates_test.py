@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from api.core import Namespace
 from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy, ImageRef, SelectionStatus
+from api.imageupdateautomation import Finding
 from api.meta import Condition, LabelSelector, LabelSelectorRequirement
 from controllers.imageupdateautomation.predicates import (
     is_concerned,
@@ -126,23 +127,50 @@ def test_a_change_of_a_policy_waits_as_long_as_the_automation_says(text: str, se
     assert policy_change_delay(automation(policy_change_delay=text)).total_seconds() == seconds
 
 
+LABELLED = replace(WEB, metadata=replace(WEB.metadata, labels={"app": "web"}))
+SELECTS, LEAVES_OUT = LabelSelector(match_labels={"app": "web"}), LabelSelector(match_labels={"app": "api"})
+WRONG = LabelSelector(match_expressions=(LabelSelectorRequirement(key="a", operator="Like"),))
+
+
+@pytest.mark.parametrize("delay", ["", "1m"])
 @pytest.mark.parametrize(
-    ("delay", "selector", "want"),
+    ("selector", "want"),
     [
-        pytest.param("1m", LabelSelector(match_labels={"app": "web"}), True, id="selected"),
-        pytest.param("1m", LabelSelector(match_labels={"app": "api"}), False, id="left-out"),
-        pytest.param("", LabelSelector(match_labels={"app": "api"}), True, id="left-out-without-delay"),
-        pytest.param("1m", None, True, id="all"),
-        pytest.param(
-            "1m",
-            LabelSelector(match_expressions=(LabelSelectorRequirement(key="a", operator="Like"),)),
-            True,
-            id="wrong",
-        ),
+        pytest.param(SELECTS, True, id="selected"),
+        pytest.param(LEAVES_OUT, False, id="left-out"),
+        pytest.param(None, True, id="all"),
+        pytest.param(WRONG, True, id="wrong"),
     ],
 )
-def test_a_policy_that_is_left_out_does_not_start_the_wait(
-    delay: str, selector: LabelSelector | None, want: bool
+def test_a_policy_that_is_left_out_does_not_start_a_run(delay: str, selector: LabelSelector | None, want: bool) -> None:
+    concerned = automation(policy_change_delay=delay, policy_selector=selector)
+    assert is_concerned(concerned, LABELLED, is_running=False) is want
+
+
+FINDING = Finding(reason="UnknownPolicy", message="m")
+CHOSEN = ImageRef(name="x/web", tag="1")
+
+
+@pytest.mark.parametrize(
+    ("status", "is_running"),
+    [
+        pytest.param({"findings": (FINDING,)}, False, id="a-marker-may-name-it"),
+        pytest.param({"observed_policies": {"web": CHOSEN}}, False, id="it-was-selected"),
+        pytest.param({}, True, id="what-the-run-finds-is-not-known-yet"),
+    ],
+)
+@pytest.mark.parametrize(("delay", "want"), [("", True), ("1m", False)])
+def test_a_policy_that_is_left_out_may_matter_all_the_same(
+    status: dict[str, Any], is_running: bool, delay: str, want: bool
 ) -> None:
-    policy = replace(WEB, metadata=replace(WEB.metadata, labels={"app": "web"}))
-    assert is_concerned(automation(policy_change_delay=delay, policy_selector=selector), policy) is want
+    before = automation(policy_change_delay=delay, policy_selector=LEAVES_OUT)
+    concerned = replace(before, status=replace(before.status, **status))
+    assert is_concerned(concerned, LABELLED, is_running=is_running) is want
+
+
+def test_a_policy_of_another_namespace_that_was_selected_matters() -> None:
+    before = automation(policy_selector=LEAVES_OUT)
+    elsewhere = replace(LABELLED, metadata=replace(LABELLED.metadata, namespace="shared"))
+    for name, want in (("shared/web", True), ("web", False)):
+        concerned = replace(before, status=replace(before.status, observed_policies={name: CHOSEN}))
+        assert is_concerned(concerned, elsewhere, is_running=False) is want

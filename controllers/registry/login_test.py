@@ -37,7 +37,9 @@ async def test_many_globs_for_another_registry_do_not_hold_the_event_loop(monkey
 
 def test_tokens_of_thousands_of_images_are_kept_until_they_run_out() -> None:
     tokens = SessionCache(VirtualClock()).tokens
-    keys = [TokenKey("ghcr.io", NO_CHALLENGE, f"repository:org/app-{number}:pull", Access()) for number in range(10_000)]
+    keys = [
+        TokenKey("ghcr.io", NO_CHALLENGE, f"repository:org/app-{number}:pull", Access()) for number in range(10_000)
+    ]
     for key in keys:
         tokens[key] = CachedToken("t", renew_at=300.0)
     assert all(key in tokens for key in keys)

@@ -16,6 +16,9 @@ from controllers.taglist.scan import INLINE_TAGS
 
 MAX_TAGS = 400_000
 """Over all repositories: about 40 MB of text. The last index is kept whatever its size."""
+MAX_SHORT_LISTS = 512
+"""Of up to INLINE_TAGS tags, each of which is read and indexed again in milliseconds. A hundred tags take 35 KiB when a
+policy has chosen among them, so those of thousands of images would take hundreds of MiB."""
 
 
 class StoredTagLists(Protocol):
@@ -42,6 +45,8 @@ class TagIndexCache:
         self._lists = lists
         self._max_tags = max_tags
         self._cached: OrderedDict[Key, _CachedIndex] = OrderedDict()
+        self._short: OrderedDict[Key, None] = OrderedDict()
+        """Those of short lists, in the same order."""
         self._tag_count = 0
         """Of all that is cached: not added up at each choice, of which a start makes thousands."""
         self._locks: dict[Key, asyncio.Lock] = {}
@@ -52,10 +57,10 @@ class TagIndexCache:
             cached = self._cached.get(repository)
             if cached is None or cached.revision != revision:
                 cached = await self._read(repository, revision, cached)
-                self._drop(repository)
-                self._cached[repository] = cached
-                self._tag_count += len(cached.index.tags)
+                self._keep(repository, cached)
             self._cached.move_to_end(repository)
+            if repository in self._short:
+                self._short.move_to_end(repository)
             self._evict()
             return cached.index
 
@@ -77,7 +82,18 @@ class TagIndexCache:
     def _evict(self) -> None:
         while len(self._cached) > 1 and self._tag_count > self._max_tags:
             self._drop(next(iter(self._cached)))
+        while len(self._short) > MAX_SHORT_LISTS:
+            self._drop(next(iter(self._short)))
+
+    def _keep(self, repository: Key, index: _CachedIndex) -> None:
+        self._drop(repository)
+        self._cached[repository] = index
+        count = len(index.index.tags)
+        self._tag_count += count
+        if count <= INLINE_TAGS:
+            self._short[repository] = None
 
     def _drop(self, repository: Key) -> None:
+        self._short.pop(repository, None)
         if dropped := self._cached.pop(repository, None):
             self._tag_count -= len(dropped.index.tags)

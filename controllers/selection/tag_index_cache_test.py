@@ -211,3 +211,20 @@ async def test_what_is_replaced_or_forgotten_makes_room() -> None:
     read = len(lists.reads)
     await tags.index(B, revision_b)
     assert len(lists.reads) == read
+
+
+async def test_short_lists_are_few_and_push_out_no_long_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tag_index_cache, "MAX_SHORT_LISTS", 2)
+    lists = FakeTagListReader()
+    tags = TagIndexCache(lists)
+    long = Key("apps", "long")
+    revisions = {long: lists.put(long, *(f"1.0.{number}" for number in range(INLINE_TAGS + 1)))}
+    revisions |= {key: lists.put(key, "1.0") for key in (A, B, C)}
+    for key in (long, A, B, A, C):
+        await tags.index(key, revisions[key])
+    lists.reads.clear()
+    for key in (long, A, C):
+        await tags.index(key, revisions[key])
+    assert lists.reads == []
+    await tags.index(B, revisions[B])
+    assert lists.reads == [(B, revisions[B])]

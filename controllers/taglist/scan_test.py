@@ -115,7 +115,9 @@ def test_patterns_that_take_too_long_are_refused(monkeypatch: pytest.MonkeyPatch
         build_tag_set(["1.0.0"], ["(.?)" * 200])
 
 
-ANY_TAGS = st.lists(st.text(st.characters(), max_size=6) | st.sampled_from(["a.sig", "b\n.sig", "é.sig", "x-dev", "\x7f"]))
+ANY_TAGS = st.lists(
+    st.text(st.characters(), max_size=6) | st.sampled_from(["a.sig", "b\n.sig", "é.sig", "x-dev", "\x7f"])
+)
 
 
 @settings(deadline=None)

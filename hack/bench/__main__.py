@@ -15,8 +15,6 @@ from hack.bench.scale import __main__ as scale
 
 def main() -> int:
     """Print figures."""
-    if sys.argv[1:2] == ["scale"]:
-        return scale.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m hack.bench", description=__doc__)
     parser.add_argument("what", nargs="?", default="all", choices=["parts", "verbs", "cluster", "job", "whole", "all"])
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each part (5)")
@@ -53,4 +51,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(scale.main(sys.argv[2:]) if sys.argv[1:2] == ["scale"] else main())

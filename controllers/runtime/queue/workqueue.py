@@ -238,6 +238,10 @@ class WorkQueue:
         """Whether nothing runs, waits for a worker or for more changes; what is to be added later does not count."""
         return not self._queued and not self._running and not self._gathering
 
+    def is_running(self, key: Key) -> bool:
+        """Return whether `key` runs now."""
+        return key in self._running
+
     def running_durations(self) -> Iterator[float]:
         """Yield for each running key how long it has run, in seconds."""
         now = self._clock.monotonic()
