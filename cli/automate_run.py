@@ -46,6 +46,7 @@ from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import ApiError
 from controllers.runtime.log import configure
 from controllers.runtime.process.allocator import configure_malloc
+from controllers.runtime.process.descriptors import raise_descriptor_limit
 from controllers.runtime.process.flags import BadFlag
 from controllers.runtime.process.main import schedule_exit
 from controllers.runtime.process.process import CannotStart
@@ -261,6 +262,7 @@ def _address(given: str | None, default: str) -> str:
 
 def _configure_logging(options: argparse.Namespace) -> None:
     configure_malloc()
+    raise_descriptor_limit()
     configure("info" if options.verbose or not options.once else "error", options.log_encoding)
     if options.once and not options.verbose:
         logging.disable(logging.CRITICAL)  # what has failed is in the report

@@ -59,7 +59,12 @@ async def test_urls_that_are_asked_again_are_parsed_once(monkeypatch: pytest.Mon
     async with run_server(lambda _: Reply()) as server:
         client = RouteClient(ROUTE, "tagline-test/1", Lookups())
         parse = client._parse
-        monkeypatch.setattr(client, "_parse", lambda url: parsed.append(url) or parse(url))
+
+        def counted(url: str) -> object:
+            parsed.append(url)
+            return parse(url)
+
+        monkeypatch.setattr(client, "_parse", counted)
         urls = [f"http://{server.address}/v2/app-{number}/tags/list" for number in range(5)]
         try:
             for url in urls * 3:

@@ -185,7 +185,7 @@ async def test_a_choice_looks_at_the_size_of_no_other_list(monkeypatch: pytest.M
 
     def counted(stored: TagList, previous: TagIndex | None = None) -> TagIndex:
         index = build(stored, previous)
-        index.tags = CountedTags(index.tags)
+        index.tags = CountedTags(index.tags)  # type: ignore[misc]  # to be counted
         return index
 
     monkeypatch.setattr(tag_index_cache, "build_index", counted)

@@ -17,6 +17,7 @@ from controllers.runtime.log import configure, log_uncaught_errors
 from controllers.runtime.process import flags
 from controllers.runtime.process.allocator import configure_malloc
 from controllers.runtime.process.debug import handle_signals
+from controllers.runtime.process.descriptors import raise_descriptor_limit
 from controllers.runtime.process.flags import BadFlag, Flag, Options
 from controllers.runtime.process.process import CannotStart, Process
 
@@ -61,6 +62,7 @@ def main(programs: Sequence[Program], argv: Sequence[str]) -> int:
     for gate, on in options[flags.FEATURE_GATES].items():
         log.info("loading feature gate", extra={logkey.FLAG: gate, "enabled": on})
     configure_malloc()
+    raise_descriptor_limit()
     try:
         return asyncio.run(_run(programs, options, load_config()))
     except (CannotStart, NotConfigured) as error:
