@@ -26,7 +26,7 @@ VERSIONS = dict.fromkeys(("1.0.0", "1.1.0", "v1.1.0", "1.2.0-rc.1", "2.0.0", "la
         pytest.param(Rules(filter="without v", range="1.x"), VERSIONS, "", "1.1.0", id="of-one-value-the-least-tag"),
         pytest.param(Rules(deny="a tag", range="1.x"), VERSIONS, "", "v1.1.0", id="denied"),
         pytest.param(Rules(allow_downgrade=False), {"1.0.0": None}, "1.1.0", "1.1.0", id="kept"),
-        pytest.param(Rules(allow_downgrade=False, deny="a tag"), {"1.0.0": None}, "1.1.0", "1.0.0", id="denied-not-kept"),
+        pytest.param(Rules(allow_downgrade=False, deny="a tag"), {"1.0.0": None}, "1.1.0", "1.0.0", id="not-kept"),
         pytest.param(Rules(kind="newest"), {"a": 5, "b": None}, "", "a", id="found-last"),
         pytest.param(Rules(min_age=True), {"1.0.0": None, "2.0.0": 5}, "", "1.0.0", id="too-young"),
     ],

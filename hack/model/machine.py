@@ -60,7 +60,7 @@ def search(worlds: Worlds, *, steps: int, number: int, has_own_clock: bool, shri
     Machine.worlds, Machine.count = staticmethod(worlds), staticmethod(count)
     length = min(steps, HISTORY_STEPS)
     phases: tuple[Any, ...] = (Phase.generate, Phase.shrink) if shrinks else (Phase.generate,)
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         seed(number)(Machine),
         settings=settings(
             max_examples=max(steps // length, 1),

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from hack.model import steps
 from hack.model.choosing import Rules
@@ -258,7 +258,7 @@ class Player:
         if self._objects(kind).pop(name, None) is not None:
             await self.world.delete(kind, name)
 
-    def _objects(self, kind: str) -> dict[str, Repository] | dict[str, Policy] | dict[str, Automation]:
+    def _objects(self, kind: str) -> dict[str, Any]:
         model = self.model
         return {REPOSITORY: model.repositories, POLICY: model.policies, AUTOMATION: model.automations}[kind]
 

@@ -18,7 +18,7 @@ TAGS = (
 IMAGES = ("org/web", "org/api", "org/none", "Org/Bad")
 """The third is not in the registry, the last is no reference."""
 EXCLUSIONS = ("", "^2", "rc|sig", "(")
-PATHS = (("./a", "a/", "./missing", "../up"), ("./b", "b", "./b/deep"))
+PATHS = (("./a", "a/", "./missing", "../up"), ("./b", "b", "./b/deep", "./b/gone"))
 """Of each automation: they never meet."""
 TEAMS = ("", "a", "b", "?")
 REGISTRY_FAULTS = ("500", "401", "404", "cut")

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
+import yaml  # type: ignore[import-untyped]  # comes without type hints
 
 Json = dict[str, Any]
 ROOT: Final = Path(__file__).resolve().parents[2]
