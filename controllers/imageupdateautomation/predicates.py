@@ -10,7 +10,7 @@ from api.meta import AccessFrom
 from api.selectors import BadSelector, matches
 from controllers.golang.duration import BadDuration, parse_duration
 from controllers.runtime.key import key_of
-from controllers.update.policies import find_pause, is_outdated, show_policy
+from controllers.update.policies import PauseReason, find_pause, is_outdated, show_policy
 
 
 def policy_changed(old: ImagePolicy | None, new: ImagePolicy | None) -> bool:
@@ -80,4 +80,9 @@ def _has_only_aged(old: ImagePolicy, new: ImagePolicy) -> bool:
 
 
 def _relevant_state(policy: ImagePolicy | None) -> object:
-    return policy and (policy.status.latest_ref, find_pause(policy), policy.metadata.labels)
+    if policy is None:
+        return None
+    pause = find_pause(policy)
+    # Who has a new spec and then fails is paused before and after, and no run has said so yet.
+    is_passing = pause is PauseReason.NOT_READY and is_outdated(policy)
+    return policy.status.latest_ref, pause, is_passing, policy.metadata.labels

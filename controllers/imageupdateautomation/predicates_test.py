@@ -52,13 +52,26 @@ def at_generation(generation: int, *, ready: int, latest: str = "1", **spec: Any
     return replace(policy, metadata=meta, spec=replace(WEB.spec, **spec))
 
 
+def failing_at(ready: int, *, generation: int = 0) -> ImagePolicy:
+    policy = at_generation(generation or ready, ready=ready)
+    return replace(policy, status=replace(policy.status, conditions=(replace(FAILED, observed_generation=ready),)))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "want"),
     [
         pytest.param(at_generation(1, ready=1), at_generation(2, ready=1), False, id="edited"),
         pytest.param(at_generation(2, ready=1), at_generation(3, ready=1), False, id="edited-again"),
         pytest.param(at_generation(2, ready=1), at_generation(2, ready=2), True, id="chosen-by-the-new-spec"),
+        pytest.param(at_generation(2, ready=1), failing_at(2), True, id="failed-by-the-new-spec"),
+        pytest.param(failing_at(1), failing_at(1, generation=2), False, id="failing-one-edited"),
         pytest.param(at_generation(1, ready=1), at_generation(2, ready=1, suspend=True), True, id="suspended"),
+        pytest.param(
+            at_generation(2, ready=1, suspend=True),
+            at_generation(3, ready=1, suspend=True),
+            False,
+            id="edited-while-suspended",
+        ),
         pytest.param(at_generation(2, ready=1, suspend=True), at_generation(3, ready=1), True, id="resumed"),
         pytest.param(at_generation(1, ready=1), at_generation(2, ready=1, latest="2"), True, id="image-besides"),
     ],

@@ -19,6 +19,10 @@ RESUMED_WITH_ANOTHER_RANGE: list[Step] = [
     steps.Restart((steps.EditPolicy(0, {"range": "~1.1.0"}, suspended=False),)),
 ]
 """A policy is suspended, a person puts an older tag into Git; then it is resumed and narrowed in one edit."""
+EDITED_SO_THAT_IT_FAILS: list[Step] = [
+    steps.EditPolicy(0, {"filter": "broken"}),
+    steps.EditPolicy(0, {"deny": "broken"}),
+]
 CUT_OFF_BETWEEN_PUSH_AND_STATUS: list[Step] = [
     steps.EditAutomation(0, hold=True),
     steps.Push(0, "1.1.0"),
@@ -69,6 +73,7 @@ def test_random_histories_end_where_the_model_ends() -> None:
     "history",
     [
         pytest.param(RESUMED_WITH_ANOTHER_RANGE, id="resumed-with-another-range"),
+        pytest.param(EDITED_SO_THAT_IT_FAILS, id="edited-so-that-it-fails"),
         pytest.param(CUT_OFF_BETWEEN_PUSH_AND_STATUS, id="cut-off-between-push-and-status"),
         pytest.param(OUTAGES, id="outages"),
         pytest.param(FIRST_SEEN, id="first-seen"),
