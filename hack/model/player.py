@@ -259,8 +259,9 @@ class Player:
             await self.world.delete(kind, name)
 
     def _objects(self, kind: str) -> dict[str, Any]:
-        model = self.model
-        return {REPOSITORY: model.repositories, POLICY: model.policies, AUTOMATION: model.automations}[kind]
+        if kind == REPOSITORY:
+            return self.model.repositories
+        return self.model.policies if kind == POLICY else self.model.automations
 
     async def _request_all(self, *kinds: str) -> None:
         for kind in kinds:

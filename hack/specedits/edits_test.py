@@ -8,7 +8,8 @@ import pytest
 from hack.model.manifests import find_lies
 from hack.specedits.edits import BASE, Edit, list_edits
 from hack.specedits.fields import KINDS, MEANINGFUL, MEANINGLESS, VERSIONS, Json, list_fields
-from hack.specedits.world import CONTROL, World, names, without_history, world
+from hack.specedits.statuses import differs, without_history
+from hack.specedits.world import CONTROL, World, names, world
 
 ALL = bool(os.environ.get("MODEL_STEPS"))
 """Whether `make model` asks: every edit in every version."""
@@ -64,13 +65,6 @@ async def go_and_return(made: World, kind: str, version: str, edits: Sequence[Ed
         if differs(first[name], without_history(there)):
             problems.append(f"{what}, and back\n  before: {first[name]}\n  after:  {without_history(there)}")
     return problems
-
-
-def differs(before: Json, after: Json) -> bool:
-    """Return whether two statuses say different things. An object that fails keeps the results of earlier specs."""
-    if before["conditions"] == after["conditions"] and before["conditions"][0]["status"] != "True":
-        return False
-    return before != after
 
 
 def _is_content(there: Json, before: Json) -> bool:

@@ -3,9 +3,7 @@
 Every edit has an object of its own, so all of them are made at the same time, and none may harm another.
 """
 
-import copy
 import json
-import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -31,14 +29,6 @@ CONTROL = "control"
 RESOURCES = {one.kind: one for one in (IMAGE_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS, GIT_REPOSITORIES)}
 TAGS = ["1.0.0", "1.0.1", "1.1.0", "2.0.0-rc.1"]
 _HOST = "registry.test"
-_HISTORY = {
-    "observedGeneration", "lastHandledReconcileAt", "lastAutomationRunTime", "lastPushCommit", "lastPushTime",
-    "observedSourceRevision", "observedPreviousRef", "observedPreviousImage",
-}  # fmt: skip
-"""Fields of a status that tell what has happened, not what is."""
-_PAST = re.compile(r"; last commit \w+ at \S+| \(previously \S+\)")
-
-_PUSHED = re.compile(r"committed and pushed commit '\w+' to branch '\S+'( after \d+ \w+)?")
 
 
 class World:
@@ -110,21 +100,6 @@ async def world() -> AsyncIterator[World]:
             yield made
         finally:
             await kinds.stop()
-
-
-def without_history(obj: Json) -> Json:
-    """Return what a status says about the present: no times, no generations, nothing about what was before."""
-    status = {name: value for name, value in copy.deepcopy(obj.get("status", {})).items() if name not in _HISTORY}
-    status.get("lastScanResult", {}).pop("scanTime", None)
-    status["conditions"] = [_without_past(one) for one in status.get("conditions", [])]
-    return status
-
-
-def _without_past(condition: Json) -> Json:
-    message = _PAST.sub("", _PUSHED.sub("no updates made", condition["message"]))
-    if condition["type"] == "Reconciling" and not message.startswith("scanning"):
-        message = ""  # of which generation it was the first run
-    return {"type": condition["type"], "status": condition["status"], "reason": condition["reason"], "message": message}
 
 
 def names(edits: Sequence[Edit]) -> list[str]:
