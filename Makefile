@@ -26,6 +26,9 @@ ATTACKS ?=
 CHAOS_SECONDS ?= 600
 MODEL_STEPS ?= $(if $(REAL),200,3000)
 MODEL_SEED ?=
+FAULTS ?= all
+FAULTS_SEED ?=
+FAULTS_AT ?=
 
 .PHONY: help
 help: ## Show this help
@@ -188,6 +191,11 @@ pr-chaos: $(READY) ## Pull requests on a real Gitea while people do what they li
 model: $(READY) ## Random histories beside a model of the controllers, every edit of specs (MODEL_STEPS=3000 MODEL_SEED= REAL=1)
 	@$(BIN)/python -m hack.model --steps $(MODEL_STEPS) $(if $(MODEL_SEED),--seed $(MODEL_SEED)) $(if $(REAL),--real)
 	@$(if $(REAL),true,MODEL_STEPS=$(MODEL_STEPS) $(PYTEST) hack/specedits)
+
+.PHONY: faults
+faults: $(READY) ## One fault at every position of every scenario, hours (FAULTS=sample or 7/16; FAULTS_SEED=n, FAULTS_AT=one)
+	@$(BIN)/python -m hack.env build
+	@$(BIN)/python -m e2e.apifaults --which '$(FAULTS)' --seed '$(FAULTS_SEED)' --at '$(FAULTS_AT)'
 
 .PHONY: bench
 bench: $(READY) ## Print figures of the parts and of the whole (BENCH_ARGS=--help)

@@ -1,7 +1,7 @@
 """What must hold at every moment, whatever fails: rules over histories of objects, writes, choices and commits.
 
 A history is what the API server had (`Version`s, as a watch shows them), what the controllers sent it (`Write`s, as a
-proxy shows them) and what Git has (`Commit`s). Each function returns the violations that it finds; nothing here does I/O.
+proxy shows them) and what Git has (`Commit`s). Each function returns the violations that it finds, and does no I/O.
 
 The rules on conditions are those of the API conventions and of kstatus, in the form that Flux's runtime has:
 https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md
@@ -231,7 +231,8 @@ def _check_step(before: Version, after: Version) -> Iterator[Violation]:
         changed = condition["status"] != old[type_]["status"]
         # Times are whole seconds: two changes within one have the same.
         if moved != changed and not (changed and after.at - before.at < SECOND):
-            text = f"{type_} {old[type_]['status']} -> {condition['status']}, but its time {'moved' if moved else 'did not'}"
+            step = f"{type_} {old[type_]['status']} -> {condition['status']}"
+            text = f"{step}, but its time {'moved' if moved else 'did not'}"
             yield Violation("lastTransitionTime", after.subject, text)
 
 

@@ -1,6 +1,7 @@
 """`testing.invariants`: each rule finds the history that violates it, and nothing in one that does not."""
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -232,7 +233,7 @@ def test_commit_that_adds_a_file_is_found() -> None:
 @pytest.mark.parametrize("tags", [("1.0.0", "1.0.1", "1.0.0"), ("1.0.0", "1.0.1", "1.0.2", "1.0.1")])
 def test_value_that_comes_back_is_found(tags: tuple[str, ...]) -> None:
     files = [FILE.replace(b"1.0.0", tag.encode()) for tag in tags]
-    made = [commit(before, after) for before, after in zip(files, files[1:], strict=False)]
+    made = [commit(before, after) for before, after in pairwise(files)]
     assert [violation.rule for violation in check_commits(made)] == ["exactly once"]
 
 

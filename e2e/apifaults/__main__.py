@@ -11,31 +11,13 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from random import Random
 
-from e2e.apifaults.faults import FAULTS
 from e2e.apifaults.positions import Trial
-from e2e.apifaults.run import Report, run, sample
+from e2e.apifaults.run import ALL, Report, choose_from, run
 from e2e.apifaults.scenarios import SCENARIOS
 
 SAMPLE = 40
-ALL, A_SAMPLE = "all", "sample"
-
-
-def choose_from(trials: list[Trial], *, which: str, seed: int, count: int, faults: str) -> list[Trial]:
-    """Return the trials that `--which` and `--faults` name. Raises ValueError for what names none."""
-    names = set(filter(None, faults.split(",")))
-    wanted = [t for t in trials if not names or names & {t.fault, str(FAULTS[t.fault].number)}]
-    if which == A_SAMPLE:
-        return sample(wanted, count, Random(seed))  # noqa: S311 -- chooses tests
-    if which == ALL:
-        return wanted
-    number, of = (int(part) for part in which.split("/"))
-    if not 1 <= number <= of:
-        raise ValueError(f"no shard: {which}; want 7/16, for example")
-    return wanted[number - 1 :: of]
 
 
 def main() -> int:
@@ -58,7 +40,7 @@ def main() -> int:
         )
 
     def show(line: str) -> None:
-        print(line, flush=True)  # noqa: T201
+        print(line, flush=True)
 
     names: list[str] = sorted({trial.scenario for trial in again}) or args.scenarios.split(",")
     folder = Path(tempfile.mkdtemp(prefix="tagline-faults-"))

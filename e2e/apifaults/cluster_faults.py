@@ -44,7 +44,7 @@ def is_reconciled_write(position: Position) -> bool:
 
 
 async def deny(hit: Hit) -> web.StreamResponse:
-    """An admission policy denies such writes for a while."""
+    """Have an admission policy deny such writes for a while."""
 
     async def label(value: str | None) -> None:
         change = {"metadata": {"labels": {DENY_LABEL: value}}}
@@ -65,7 +65,7 @@ async def deny(hit: Hit) -> web.StreamResponse:
 
 
 def older_schema(hit: Hit) -> Awaitable[web.StreamResponse]:
-    """The CRD is replaced by one without what is ours in the status."""
+    """Replace the CRD by one without what is ours in the status."""
 
     def change(version: dict[str, Any]) -> None:
         status = version["schema"]["openAPIV3Schema"]["properties"]["status"]
@@ -76,7 +76,7 @@ def older_schema(hit: Hit) -> Awaitable[web.StreamResponse]:
 
 
 def newer_schema(hit: Hit) -> Awaitable[web.StreamResponse]:
-    """The CRD is replaced by one with fields that nobody knows yet, which have defaults."""
+    """Replace the CRD by one with fields that nobody knows yet, which have defaults."""
 
     def change(version: dict[str, Any]) -> None:
         parts = version["schema"]["openAPIV3Schema"]["properties"]
@@ -87,7 +87,7 @@ def newer_schema(hit: Hit) -> Awaitable[web.StreamResponse]:
 
 
 def other_storage(hit: Hit) -> Awaitable[web.StreamResponse]:
-    """Objects are stored in another version from now on."""
+    """Have objects stored in another version from now on."""
 
     def change(versions: list[dict[str, Any]]) -> None:
         stored = next(version for version in versions if version["storage"])
@@ -140,7 +140,7 @@ def step_clock(seconds: int) -> Act:
 
 
 async def lose_lease(hit: Hit) -> web.StreamResponse:
-    """The process is frozen until another one has taken the lease, and wakes up to the answer that it waited for."""
+    """Freeze the process until another one has taken the lease; it wakes up to the answer that it waited for."""
     replica = hit.play.world.replicas[hit.call.replica]
     async with replica.lock:
         assert replica.running is not None
@@ -157,7 +157,7 @@ async def lose_lease(hit: Hit) -> web.StreamResponse:
 
 
 async def end_leader(hit: Hit) -> web.StreamResponse:
-    """The leader is asked to end, as in a rollout; it comes back as a candidate."""
+    """End the leader in order, as a rollout does; it comes back as a candidate."""
     replica = hit.play.world.replicas[hit.call.replica]
 
     async def end() -> None:
@@ -170,7 +170,7 @@ async def end_leader(hit: Hit) -> web.StreamResponse:
 
 
 async def kill_leader(hit: Hit) -> web.StreamResponse:
-    """The leader is killed; another one has to wait for its lease to run out."""
+    """Kill the leader; another one has to wait for its lease to run out."""
     await hit.crash()
     return hit.exchange.abort()
 
@@ -182,13 +182,13 @@ async def _start_again(hit: Hit, *, seconds: float) -> None:
 
 
 async def restart_api_server(hit: Hit) -> web.StreamResponse:
-    """The API server is killed and comes back."""
+    """Kill the API server, and start it again."""
     await hit.play.world.restart_api_server()
     return hit.exchange.abort()
 
 
 async def compact(stream: Stream, play: Play, line: bytes) -> None:
-    """The store forgets all that was before now, and the server what it had in memory: the watch cannot go on."""
+    """Have the store forget what was before now, and the server what it had in memory: the watch cannot go on."""
     await play.world.compact()
     await play.world.restart_api_server()
     await stream.abort()

@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from aiohttp import web
 
 from e2e.apifaults import cluster_faults
-from e2e.apifaults.answers import CUT, DRIP, RESET, ANSWERS, Block, answer_of
+from e2e.apifaults.answers import ANSWERS, CUT, DRIP, RESET, Block, answer_of
 from e2e.apifaults.calls import API, GIT, WRITES, Call
 from e2e.apifaults.director import Hit
 from e2e.apifaults.play import Play
@@ -33,6 +33,7 @@ SIDE, SLOW, CRASH, CLOCK, PLANE, PAIR = "side", "slow", "crash", "clock", "plane
 """Groups of faults that disturb only their own play; that take long; that everybody notices; that need two replicas."""
 BLOCK_SECONDS = 1.5
 HOLD_SECONDS = 1.5
+STUCK_SECONDS = 90.0
 REGISTRY_WORDS = frozenset({"tags/list", "manifests", "blobs", "ping"})
 
 
@@ -75,73 +76,73 @@ def server_of(position: Position) -> str:
 
 
 async def crash_before(hit: Hit) -> web.StreamResponse:
-    """The process ends; the server never hears of the request."""
+    """Kill the process; the server never hears of the request."""
     await hit.crash()
     return hit.exchange.abort()
 
 
 async def crash_after(hit: Hit) -> web.StreamResponse:
-    """The process ends when the server has done what was asked."""
+    """Kill the process when the server has done what was asked."""
     await hit.forward()
     await hit.crash()
     return hit.exchange.abort()
 
 
 async def lose_answer(hit: Hit) -> web.StreamResponse:
-    """The server does what it is asked, and nobody hears of it."""
+    """Lose the answer to what the server has done."""
     await hit.forward()
     return hit.exchange.abort()
 
 
 async def late_timeout(hit: Hit) -> web.StreamResponse:
-    """The server does what it is asked, and what is in between says that it did not answer."""
+    """Say that the server did not answer in time, though it has done what was asked."""
     await hit.forward()
     return hit.exchange.answer(answer_of("504", hit.call))
 
 
 async def drop(stream: Stream, play: Play, line: bytes) -> None:
-    """The event is lost, and the server has forgotten where the watch was: 410."""
+    """Lose the event; the server has forgotten where the watch was (410)."""
     _next(stream, "watch", "410")
     await stream.abort()
 
 
 async def double(stream: Stream, play: Play, line: bytes) -> None:
-    """The event comes twice."""
+    """Send the event twice."""
     await stream.write(line)
     await stream.write(line)
 
 
 async def delay(stream: Stream, play: Play, line: bytes) -> None:
-    """The events of this namespace are late; those of others, and of other kinds, overtake them."""
+    """Delay the events of this namespace; those of others, and of other kinds, overtake them."""
     await stream.hold(play.namespace, line, HOLD_SECONDS)
 
 
 async def cut(stream: Stream, play: Play, line: bytes) -> None:
-    """The connection breaks in the middle of the line."""
+    """Break the connection in the middle of the line."""
     await stream.write(line[: len(line) // 2])
     await asyncio.sleep(0.02)
     await stream.abort()
 
 
 async def end(stream: Stream, play: Play, line: bytes) -> None:
-    """The watch ends in order before the event."""
+    """End the watch in order before the event."""
     await stream.finish()
 
 
 async def silence(stream: Stream, play: Play, line: bytes) -> None:
-    """The connection stays open, and nothing comes any more."""
+    """Send nothing any more on a connection that stays open."""
     stream.silent = True
 
 
 async def gone_event(stream: Stream, play: Play, line: bytes) -> None:
-    """The watch says 410 in an event."""
+    """Send 410 in an event."""
     status = json.loads(answer_of("410", stream.call).body)
     await stream.write(json.dumps({"type": "ERROR", "object": status}).encode() + b"\n")
     await stream.finish()
 
 
 async def gone_continue(stream: Stream, play: Play, line: bytes) -> None:
-    """The watch is too old; and of the list that follows, the second page is."""
+    """Answer the next watch with 410, and the second page of the list that follows, too."""
 
     async def first(exchange: Exchange) -> web.StreamResponse:
         stream.director.once[_key(stream, "list")].append(_answering("410"))
@@ -247,20 +248,18 @@ async def _cut_answer(hit: Hit) -> web.StreamResponse:
 
 
 async def stick(hit: Hit) -> web.StreamResponse:
-    """The answer begins, and never ends."""
+    """Begin an answer, and never end it."""
     answer = await hit.forward()
     response = web.StreamResponse(status=answer.status, headers=answer.headers)
     response.content_length = len(answer.body) + 1
     await response.prepare(hit.exchange.request)
     await response.write(answer.body[: len(answer.body) // 2])
-    deadline = time.monotonic() + 90
-    while hit.exchange.request.transport is not None and time.monotonic() < deadline:
-        await asyncio.sleep(0.2)
+    await asyncio.sleep(STUCK_SECONDS)  # ended by the client, which closes the connection, or the end of the play
     return hit.exchange.abort()
 
 
 async def forbid(hit: Hit) -> web.StreamResponse:
-    """For a while such requests are forbidden."""
+    """Forbid such requests for a while."""
     call = hit.call
     answer = answer_of("403", call)
 

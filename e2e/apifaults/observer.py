@@ -1,4 +1,4 @@
-"""Follows the objects of the three kinds at the API server itself, behind no proxy: every version, as a history a namespace."""
+"""Follows the objects of the three kinds at the API server itself: every version, as a history a namespace."""
 
 import asyncio
 import json

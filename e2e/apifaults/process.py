@@ -1,11 +1,11 @@
-"""`python -m e2e.apifaults.process KIND`: starts controllers as they are, but their waits fit a test and clocks can be set.
+"""`python -m e2e.apifaults.process KIND`: starts controllers as they are, but with short waits and clocks to be set.
 
-It reads one request a line from its input (JSON: `flags`, `env`, `log`), forks a controller for it, and answers with its
-process id: a controller that is killed at every position would otherwise spend most of the time on its imports.
+It reads one request a line from its input (JSON: `flags`, `env`, `log`), forks a controller for it, and answers with
+its process id: a controller that is killed at every position would otherwise spend most of the time on its imports.
 
-Lists come in pages of two, so that a small scenario has `continue` tokens; a watch is silent after seconds, not minutes
-(the proxy sends bookmarks as often); the kubeconfig, which has a token only, is read in place. The number of seconds in
-the file that TAGLINE_TEST_CLOCK names is added to wall time.
+Lists come in pages of two, so that a small scenario has `continue` tokens; a watch is silent after seconds, not
+minutes (the proxy sends bookmarks as often); the kubeconfig, which has a token only, is read in place. The number of
+seconds in the file that TAGLINE_TEST_CLOCK names is added to wall time.
 """
 
 import importlib
@@ -67,7 +67,7 @@ def run(program: Program, *, flags: Sequence[str], env: dict[str, str], log: str
     """Run a controller to its end, in a session of its own."""
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    with open(log, "ab") as out, open(os.devnull) as empty:  # noqa: PTH123 -- descriptors, not files, are needed
+    with open(log, "ab") as out, open(os.devnull) as empty:
         os.dup2(empty.fileno(), 0)
         os.dup2(out.fileno(), 1)
         os.dup2(out.fileno(), 2)
@@ -86,13 +86,13 @@ def serve(program: Program) -> None:
             status = 70
             try:
                 status = run(program, **request)
-            except BaseException:  # noqa: BLE001 -- nothing of the child may go on in its parent's loop
+            except BaseException:  # nothing of the child may go on in the loop of its parent
                 traceback.print_exc()
             finally:
                 sys.stdout.flush()
                 sys.stderr.flush()
                 os._exit(status)
-        print(pid, flush=True)  # noqa: T201 -- the answer
+        print(pid, flush=True)  # the answer
 
 
 if __name__ == "__main__":

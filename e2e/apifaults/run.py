@@ -32,6 +32,7 @@ SIDE_BY_SIDE = {SIDE: 10, SLOW: 16, CRASH: 4, CLOCK: 3, PLANE: 3, PAIR: 1}
 """How many plays run at the same time, by group; others of the group may be disturbed by a process that is killed."""
 TOGETHER = ((SIDE, SLOW), (CRASH,), (CLOCK,), (PLANE,), (PAIR,))
 """Which groups are played at the same time."""
+ALL, A_SAMPLE = "all", "sample"
 RUNS = 3
 """Of a scenario, to learn it."""
 Show = Callable[[str], None]
@@ -105,10 +106,29 @@ def sample(trials: Sequence[Trial], count: int, rng: Random) -> list[Trial]:
         rng.shuffle(group)
     names = sorted(by_fault)
     rng.shuffle(names)
+    first = {FAULTS[name].number: name for name in names}.values()  # one of each class, before the others
+    names = [*first, *(name for name in names if name not in first)]
     out: list[Trial] = []
     while len(out) < count and any(by_fault.values()):
         out += [by_fault[name].pop() for name in names if by_fault[name]]
     return out[:count]
+
+
+def choose_from(trials: list[Trial], *, which: str, seed: int, count: int, faults: str = "") -> list[Trial]:
+    """Return the trials that are named: all, a sample, or a shard (`7/16`). Raises ValueError.
+
+    faults: only these, by name or class, separated by commas
+    """
+    names = set(filter(None, faults.split(",")))
+    wanted = [t for t in trials if not names or names & {t.fault, str(FAULTS[t.fault].number)}]
+    if which == A_SAMPLE:
+        return sample(wanted, count, Random(seed))  # noqa: S311 -- chooses tests
+    if which == ALL:
+        return wanted
+    number, of = (int(part) for part in which.split("/"))
+    if not 1 <= number <= of:
+        raise ValueError(f"no shard: {which}; want 7/16, for example")
+    return wanted[number - 1 :: of]
 
 
 class Runner:
@@ -175,10 +195,11 @@ class Runner:
         return state, violations
 
     def _last_words(self, play: Play) -> str:
-        said = []
-        for (kind, name), found in sorted(self.world.observer.objects[play.namespace].items()):
-            for condition in found.get("status", {}).get("conditions", ()):
-                said.append(f"{kind} {name} {condition['type']}={condition['status']} {condition['message'][:200]}")
+        said = [
+            f"{kind} {name} {condition['type']}={condition['status']} {condition['message'][:200]}"
+            for (kind, name), found in sorted(self.world.observer.objects[play.namespace].items())
+            for condition in found.get("status", {}).get("conditions", ())
+        ]
         return f"; {'; '.join(said)}"
 
     async def attempt_all(self, trials: Sequence[Trial], report: Report) -> None:

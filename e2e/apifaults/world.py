@@ -16,8 +16,8 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from e2e.apifaults.calls import API, GIT, REGISTRY, Call, describe_api, describe_git, describe_registry
 from e2e.apifaults.admission import install_policy
+from e2e.apifaults.calls import API, GIT, REGISTRY, Call, describe_api, describe_git, describe_registry
 from e2e.apifaults.observer import Observer
 from e2e.apifaults.proxy import Director, Proxy
 from hack import controllers
@@ -152,7 +152,7 @@ class World:
         (self.folder / "git").mkdir(exist_ok=True)
         self.git = GitHttpServer(self.folder / "git", user=USER, password=PASSWORD)
         self.git.__enter__()
-        self._closing.append(lambda: self.git.__exit__())
+        self._closing.append(self.git.__exit__)
         template = self.git.create("template")
         assert template
         token = self._token = json.loads(self.plane.kubeconfig.read_text())["users"][0]["user"]["token"]
@@ -307,7 +307,8 @@ def commit_files(repository: Path, files: Mapping[str, str], message: str, *, au
         stream.append(b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(data), data))
     subprocess.run(
         ["git", "-C", str(repository), "fast-import", "--quiet", "--force"],
-        input=b"".join(stream), check=True, capture_output=True, env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"},
+        input=b"".join(stream), check=True, capture_output=True,
+        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"},
     )  # fmt: skip
 
 
