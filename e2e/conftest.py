@@ -15,6 +15,7 @@ import pytest
 from e2e.attacked import Attack, running
 from e2e.cluster import Space
 from e2e.fleet import Fleet
+from e2e.history import followed
 from e2e.kubeapi import KubeApi
 from e2e.objects import deployment, git_repository, image_repository, semver_policy
 from hack import controllers as local_controllers
@@ -172,6 +173,14 @@ def namespace(kube_api: KubeApi, request: pytest.FixtureRequest) -> Iterator[str
 def space(kubectl: Kubectl, kube_api: KubeApi, namespace: str, controllers: Controllers | None) -> Space:
     """Return a fresh namespace in which the controllers work."""
     return Space(kubectl, kube_api, namespace)
+
+
+@pytest.fixture
+def observed(space: Space, kube_api: KubeApi) -> Iterator[None]:
+    """Check every version of the namespace's objects against `testing.invariants` when the test has ended."""
+    with followed(kube_api.url) as history:
+        yield
+        history.require(space.name)
 
 
 @pytest.fixture

@@ -37,6 +37,11 @@ class KubeApi:
         process.wait_until(lambda: self._address() is not None, self._proxy)
         self._client = httpx.Client(base_url=f"http://{self._address()}", trust_env=False, timeout=30)
 
+    @property
+    def url(self) -> str:
+        """The API server, for whoever needs no login."""
+        return f"http://{self._address()}"
+
     def close(self) -> None:
         """Stop the proxy."""
         self._client.close()

@@ -68,7 +68,9 @@ def older_schema(hit: Hit) -> Awaitable[web.StreamResponse]:
     """Replace the CRD by one without what is ours in the status."""
 
     def change(version: dict[str, Any]) -> None:
-        status = version["schema"]["openAPIV3Schema"]["properties"]["status"]
+        status = version["schema"]["openAPIV3Schema"].get("properties", {}).get("status", {})
+        if "properties" not in status:  # of a version that has no schema of its own
+            return
         status["properties"] = {name: found for name, found in status["properties"].items() if name in OLD_STATUS}
         status["required"] = [name for name in status.get("required", ()) if name in OLD_STATUS]
 
@@ -79,8 +81,8 @@ def newer_schema(hit: Hit) -> Awaitable[web.StreamResponse]:
     """Replace the CRD by one with fields that nobody knows yet, which have defaults."""
 
     def change(version: dict[str, Any]) -> None:
-        parts = version["schema"]["openAPIV3Schema"]["properties"]
-        for part in ("spec", "status"):
+        parts = version["schema"]["openAPIV3Schema"].get("properties", {})
+        for part in parts.keys() & {"spec", "status"}:
             parts[part].setdefault("properties", {})["ofTheFuture"] = {"type": "string", "default": "unknown"}
 
     return _replace_schema(hit, lambda versions: list(map(change, versions)))
@@ -152,7 +154,6 @@ async def lose_lease(hit: Hit) -> web.StreamResponse:
             answer = await hit.forward()
         finally:
             os.kill(pid, signal.SIGCONT)
-    hit.play.spawn(_start_again(hit, seconds=3))
     return hit.exchange.answer(answer)
 
 
@@ -173,12 +174,6 @@ async def kill_leader(hit: Hit) -> web.StreamResponse:
     """Kill the leader; another one has to wait for its lease to run out."""
     await hit.crash()
     return hit.exchange.abort()
-
-
-async def _start_again(hit: Hit, *, seconds: float) -> None:
-    """Start a process that has ended by itself, as a kubelet would."""
-    await asyncio.sleep(seconds)
-    await hit.crash()
 
 
 async def restart_api_server(hit: Hit) -> web.StreamResponse:

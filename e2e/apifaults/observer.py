@@ -25,9 +25,10 @@ class NeverCame(AssertionError):
 class Observer:
     """Histories by namespace. Belongs to one event loop."""
 
-    def __init__(self, server: str, token: str, tls: ssl.SSLContext) -> None:
+    def __init__(self, server: str, *, token: str = "", tls: ssl.SSLContext | None = None) -> None:
+        """Build it. token: none for a server that asks for none. tls: none for one without TLS."""
         self._server, self._tls = server, tls
-        self._headers = {"Authorization": f"Bearer {token}"}
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.objects: dict[str, Objects] = defaultdict(dict)
         """By namespace; then by kind and name."""
         self.versions: dict[str, list[Version]] = defaultdict(list)
@@ -39,7 +40,7 @@ class Observer:
         self.session = aiohttp.ClientSession(
             self._server,
             headers=self._headers,
-            connector=aiohttp.TCPConnector(limit=0, ssl=self._tls, keepalive_timeout=20),
+            connector=aiohttp.TCPConnector(limit=0, ssl=self._tls or True, keepalive_timeout=20),
             timeout=aiohttp.ClientTimeout(),
         )
         for kind in RECONCILED:

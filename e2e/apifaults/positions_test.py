@@ -15,9 +15,7 @@ LISTED = "/apis/image.toolkit.fluxcd.io/v1/imagepolicies"
 OWN = "/apis/image.toolkit.fluxcd.io/v1/namespaces/ns/imagepolicies"
 
 
-@pytest.mark.parametrize(
-    "position", [STATUS, PUSH, EVENT, REFS]
-)
+@pytest.mark.parametrize("position", [STATUS, PUSH, EVENT, REFS])
 def test_what_is_printed_plays_it_again(position: Position) -> None:
     trial = Trial("tag", position, "answer-429-after")
     assert Trial.parse(str(trial)) == trial

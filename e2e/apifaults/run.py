@@ -28,7 +28,7 @@ from testing.invariants import (
     choices_of,
 )
 
-SIDE_BY_SIDE = {SIDE: 10, SLOW: 16, CRASH: 4, CLOCK: 3, PLANE: 3, PAIR: 1}
+SIDE_BY_SIDE = {SIDE: 10, SLOW: 16, CRASH: 4, CLOCK: 3, PLANE: 1, PAIR: 1}
 """How many plays run at the same time, by group; others of the group may be disturbed by a process that is killed."""
 TOGETHER = ((SIDE, SLOW), (CRASH,), (CLOCK,), (PLANE,), (PAIR,))
 """Which groups are played at the same time."""
@@ -142,14 +142,15 @@ class Runner:
         """Play scenarios without a fault. Raises AssertionError when that violates anything."""
         for name in names:
             plays = [Play(self.world) for _ in range(RUNS)]
-            runs = self._runs()
+            runs = self._runs() if len(self.world.replicas) == len(LEASED) else 0
             done = await asyncio.gather(*(self._play(name, play) for play in plays))
             for state, violations in done:
                 assert not violations, f"without any fault: {'; '.join(map(str, violations))}"
                 assert not differences(done[0][0], state), differences(done[0][0], state)
-            writes = [write for play in plays for write in play.writes]
-            idle = check_writes(writes, runs=self._runs() - runs)
-            assert not idle, "; ".join(map(str, idle))
+            if len(self.world.replicas) == len(LEASED):  # of a candidate there are no figures, and it may end
+                writes = [write for play in plays for write in play.writes]
+                idle = check_writes(writes, runs=self._runs() - runs)
+                assert not idle, "; ".join(map(str, idle))
             self.learned[name] = Learned(common(play.counting.positions() for play in plays), done[0][0])
             self._show(f"learned {name}: {len(self.learned[name].positions)} positions")
 
@@ -217,7 +218,11 @@ class Runner:
 
     async def _worker(self, queue: "asyncio.Queue[Trial]", report: Report, total: int) -> None:
         while not queue.empty():
-            verdict = await self.attempt(queue.get_nowait())
+            trial = queue.get_nowait()
+            try:
+                verdict = await self.attempt(trial)
+            except Exception as error:  # of the play itself: the others go on
+                verdict = Verdict(trial, False, [], 0.0, failed=f"{type(error).__name__}: {error}")
             report.verdicts.append(verdict)
             if verdict.violations:
                 for violation in verdict.violations:

@@ -29,8 +29,8 @@ FLAGS = (
     "--concurrent=20", "--min-retry-delay=100ms", "--max-retry-delay=2s", "--requeue-dependency=2s",
 )  # fmt: skip
 ELECTION = (
-    "--enable-leader-election", "--leader-election-lease-duration=3s", "--leader-election-renew-deadline=2s",
-    "--leader-election-retry-period=300ms",
+    "--enable-leader-election", "--leader-election-lease-duration=6s", "--leader-election-renew-deadline=4s",
+    "--leader-election-retry-period=500ms",
 )  # fmt: skip
 USER, PASSWORD = "robot", "robot-secret"
 
@@ -129,6 +129,7 @@ class World:
         self.replicas: dict[str, Replica] = {}
         self.processes: list[process.Process] = []
         self.nurseries: dict[str, Nursery] = {}
+        self._keeper: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "World":
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -158,13 +159,22 @@ class World:
         token = self._token = json.loads(self.plane.kubeconfig.read_text())["users"][0]["user"]["token"]
         self.processes = list(self.plane.processes)
         self.tls = ssl.create_default_context(cafile=str(self.plane.authority))
-        self.observer = Observer(self.plane.server, token, self.tls)
+        self.observer = Observer(self.plane.server, token=token, tls=self.tls)
         await self.observer.start()
         await install_policy(self.call)
         await self._start_proxies()
         for replica in self.replicas.values():
             replica.start()
         await asyncio.gather(*(replica.wait_ready() for replica in self.replicas.values()))
+        self._keeper = asyncio.create_task(self._keep_running())
+
+    async def _keep_running(self) -> None:
+        """Start again what has ended by itself, as a kubelet does."""
+        while True:
+            await asyncio.sleep(0.5)
+            for replica in self.replicas.values():
+                if not replica.lock.locked() and replica.running and not process.is_running(replica.running):
+                    replica.start()
 
     async def _start_proxies(self) -> None:
         authority = pki.new_authority("apifaults")
@@ -200,6 +210,8 @@ class World:
             await proxy.start(address="0.0.0.0")  # noqa: S104 -- all of 127.0.0.0/8: a host a play
 
     async def __aexit__(self, *_: object) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
         for replica in self.replicas.values():
             await replica.stop()
         for nursery in self.nurseries.values():
@@ -254,13 +266,28 @@ class World:
         )  # fmt: skip
 
     async def call(self, method: str, path: str, body: Any = None, *, type_: str = "application/json") -> Any:
-        """Ask the API server itself, with an administrator's rights; return the answer's JSON. Raises RuntimeError."""
+        """Ask the API server itself, with an administrator's rights; return the answer's JSON. Raises RuntimeError.
+
+        While the server is away, it is asked again, as a person would.
+        """
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                status, content = await self._ask(method, path, body, type_)
+            except (aiohttp.ClientError, OSError):
+                status, content = 0, {"message": "no answer"}
+            if status in (0, 429, 500, 503) and time.monotonic() < deadline:
+                await asyncio.sleep(0.2)
+                continue
+            repeated = (method, status) in (("DELETE", 404), ("POST", 409))
+            if (status >= 300 or not status) and not repeated:
+                raise RuntimeError(f"{method} {path} answered {status}: {content.get('message')}")
+            return content
+
+    async def _ask(self, method: str, path: str, body: Any, type_: str) -> tuple[int, Any]:
         headers = {"Content-Type": type_}
         async with self.observer.session.request(method, path, data=json.dumps(body), headers=headers) as answer:
-            content = await answer.json()
-            if answer.status >= 300 and not (method == "DELETE" and answer.status == 404):
-                raise RuntimeError(f"{method} {path} answered {answer.status}: {content.get('message')}")
-            return content
+            return answer.status, await answer.json(content_type=None)
 
     async def restart_api_server(self) -> None:
         """Kill the API server and start it again."""
