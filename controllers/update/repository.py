@@ -1,5 +1,6 @@
 """The remote of one automation: what an update asks of Git, each step with the text that its failure is reported by."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -8,7 +9,7 @@ from controllers import setters
 from controllers.git.errors import PathMissing, PathOutside, RefNotFound
 from controllers.git.objects.commits import CommitInfo, NewCommit, Signer
 from controllers.git.objects.scan import File, check_bound, check_sizes
-from controllers.git.protocol.refs import HEADS, Refs, Tip, resolve
+from controllers.git.protocol.refs import HEADS, Checkout, Refs, Tip, resolve
 from controllers.git.protocol.refspec import RefUpdate
 from controllers.gitaccess.branches import BranchPlan
 from controllers.gitaccess.git import Git
@@ -24,6 +25,8 @@ from controllers.update.work import Edit, MarkedTree, Work
 MAX_FILE_MARKERS = 5_000
 MAX_RUN_MARKERS = 100_000
 """What parses and compares markers takes memory and time for each."""
+INLINE_REFS = 2_000
+"""So many take some milliseconds to choose from."""
 CHECKOUT = "failed to checkout source"
 UPDATE = "failed to update source"
 
@@ -50,7 +53,9 @@ class Repository:
         checkout = self.plan.checkout
         with attempting(CHECKOUT):
             refs = await self._git.list_refs(self.source.remote, extra=checkout.extra_refs)
-            return refs, resolve(checkout, refs, select_semver=_select_tag)
+            if len(refs.values) <= INLINE_REFS:
+                return refs, _resolve(checkout, refs)
+            return refs, await asyncio.to_thread(_resolve, checkout, refs)
 
     async def read_tree(self, work: Work, base: Tip) -> MarkedTree:
         """Return the marked files of a commit. Raises PathUnusable as well, and RefMoved for a commit that is gone."""
@@ -129,6 +134,10 @@ def check_markers(files: Sequence[File]) -> None:
         check_bound(file.path, count, MAX_FILE_MARKERS, f"{MAX_FILE_MARKERS} markers", "a file")
         total += count
         check_bound(file.path, total, MAX_RUN_MARKERS, f"{MAX_RUN_MARKERS} markers", "files together")
+
+
+def _resolve(checkout: Checkout, refs: Refs) -> Tip:
+    return resolve(checkout, refs, select_semver=_select_tag)
 
 
 def _select_tag(range_: str, tags: Sequence[str]) -> str | None:

@@ -6,11 +6,11 @@ and gitprotocol-capabilities. Left out: negotiation in several rounds (we offer 
 filters, pack URIs.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
-from controllers.git.errors import ProtocolError, PushRejected
+from controllers.git.errors import ProtocolError, PushRejected, RepositoryTooLarge
 from controllers.git.objects.hashing import FORMATS, SHA1, ObjectFormat
 from controllers.git.protocol.pktline import (
     DELIMITER,
@@ -25,6 +25,9 @@ from controllers.git.protocol.pktline import (
 
 AGENT = "git/tagline"
 OBJECT_FORMAT = "object-format="
+MAX_REFS = 250_000
+"""And commits behind tags. Each takes some 270 bytes here, and a namespace lists eight remotes at a time."""
+MAX_CAPABILITIES = 1_000
 UPLOAD_PACK, RECEIVE_PACK = "git-upload-pack", "git-receive-pack"
 
 
@@ -66,13 +69,22 @@ def read_advertisement(stream: Stream) -> Advertisement:
             raise ProtocolError("not a Git server's greeting")
         first = stream.packet()
     if first == b"version 2\n":
-        capabilities = [line.decode("utf-8", "replace") for line in stream.lines()]
+        capabilities = _read_capabilities(stream)
         return Advertisement(2, frozenset(capabilities), _object_format(capabilities, stream))
     if first == b"version 1\n":
         first = stream.packet()
     if isinstance(first, SpecialPacket):
         return Advertisement(0)
     return _read_v0(first.rstrip(b"\n"), stream)
+
+
+def _read_capabilities(stream: Stream) -> list[str]:
+    capabilities = []
+    for line in stream.lines():
+        capabilities.append(line.decode("utf-8", "replace"))
+        if len(capabilities) > MAX_CAPABILITIES:
+            raise ProtocolError(f"the remote names more than {MAX_CAPABILITIES} capabilities")
+    return capabilities
 
 
 def _read_v0(first: bytes, stream: Stream) -> Advertisement:
@@ -88,9 +100,19 @@ def _read_v0(first: bytes, stream: Stream) -> Advertisement:
             peeled[name.removesuffix("^{}")] = sha
         else:
             values[name] = sha
+        _check_count(values, peeled)
     peeled.pop("capabilities", None)  # "capabilities^{}" stands in for the references of an empty repository
     symrefs = dict(c[7:].split(":", 1) for c in capabilities if c.startswith("symref=") and ":" in c)
     return Advertisement(0, frozenset(capabilities), object_format, values, peeled, symrefs)
+
+
+def _check_count(values: Mapping[str, str], peeled: Mapping[str, str]) -> None:
+    """Raise RepositoryTooLarge for references that would take hundreds of megabytes, and seconds to choose from."""
+    if len(values) + len(peeled) > MAX_REFS:
+        raise RepositoryTooLarge(
+            f"the remote names more than {MAX_REFS} branches, tags and commits behind tags; delete those that nobody "
+            "needs, or name a mirror with fewer"
+        )
 
 
 def _ref_line(line: bytes, object_format: ObjectFormat, stream: Stream) -> tuple[str, str]:
@@ -140,6 +162,7 @@ def read_ls_refs(stream: Stream, advertisement: Advertisement) -> Advertisement:
                 peeled[name], _ = _ref_line(value + b" " + reference, advertisement.object_format, stream)
             elif key == b"symref-target":
                 symrefs[name] = value.decode("utf-8", "surrogateescape")
+        _check_count(values, peeled)
     return replace(advertisement, values=values, peeled=peeled, symrefs=symrefs)
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controllers.git.errors import ProtocolError, PushRejected
+from controllers.git.errors import ProtocolError, PushRejected, RepositoryTooLarge
+from controllers.git.protocol import wire
 from controllers.git.objects.hashing import SHA1, SHA256, ObjectFormat
 from controllers.git.protocol.pktline import (
     DELIMITER,
@@ -296,3 +297,28 @@ def test_a_pack_that_could_not_be_unpacked(line: bytes, error: type[Exception] |
         return
     with pytest.raises(error, match="could not unpack"):
         read_report(answer, frozenset({"report-status"}), print)
+
+
+def lines_of(count: int, *, peeled: bool) -> bytes:
+    attribute = f" peeled:{B}" if peeled else ""
+    return packets(*(f"{A} refs/tags/{number}{attribute}\n".encode() for number in range(count)))
+
+
+@pytest.mark.parametrize(("count", "peeled"), [(51, False), (26, True)], ids=["references", "commits-behind-tags"])
+def test_more_references_than_are_held_are_refused(
+    count: int, monkeypatch: pytest.MonkeyPatch, *, peeled: bool
+) -> None:
+    monkeypatch.setattr(wire, "MAX_REFS", 50)
+    assert len(read_ls_refs(stream(lines_of(count - 1, peeled=peeled) + FLUSH), V2).values) == count - 1
+    with pytest.raises(RepositoryTooLarge, match="more than 50 branches, tags"):
+        read_ls_refs(stream(lines_of(count, peeled=peeled) + FLUSH), V2)
+    first = packets(f"{A} HEAD\0side-band-64k\n".encode())
+    tags = packets(*(f"{B} refs/tags/{number // 2}{'^{}' * (number % 2)}\n".encode() for number in range(50)))
+    with pytest.raises(RepositoryTooLarge, match="more than 50 branches, tags"):
+        read_advertisement(stream(first + tags + FLUSH))
+
+
+def test_more_capabilities_than_there_are_are_refused() -> None:
+    lines = packets(b"version 2\n", *(b"c%d\n" % number for number in range(1001)))
+    with pytest.raises(ProtocolError, match="more than 1000 capabilities"):
+        read_advertisement(stream(lines + FLUSH))
