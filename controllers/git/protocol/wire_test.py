@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controllers.git.errors import ProtocolError, PushRejected, RepositoryTooLarge
-from controllers.git.protocol import wire
 from controllers.git.objects.hashing import SHA1, SHA256, ObjectFormat
+from controllers.git.protocol import wire
 from controllers.git.protocol.pktline import (
     DELIMITER,
     FLUSH,
