@@ -51,7 +51,8 @@ def _event(action: str, package: Mapping[str, Any], version: Mapping[str, Any]) 
     url, url_tag, url_digest = names.full_reference(text(version, "package_url"))
     owner = text(package, "namespace") or text(package, "owner", "login")
     name = text(package, "name")
-    own = Name(url.host or _HOST, f"{owner}/{name}" if owner and name else "")
+    host = url.host or names.host_of(text(package, "registry", "url")) or _HOST
+    own = Name(host, f"{owner}/{name}" if owner and name else "")
     if not url.repository and not own.repository:
         raise malformed("neither `package_version.package_url` nor owner and name of the package are there")
     tag = child(version, "container_metadata", "tag")

@@ -132,6 +132,14 @@ def test_ghcr(kind: str, key: str, version: dict[str, Any], tags: tuple[str, ...
     assert woken("ghcr", github(kind, version, key), "ghcr.io/org/app") == {"ghcr.io/org/app": tags}
 
 
+@pytest.mark.parametrize("url", ["", "containers.ghe.example.com/org/app:1.0"])
+def test_an_enterprise_server_is_known_by_its_registry(url: str) -> None:
+    payload = github("container", {"package_url": url, "container_metadata": {"tag": {"name": "1.0"}}})
+    payload["package"]["registry"] = {"type": "containers", "url": "https://containers.ghe.example.com/org"}
+    images = ("containers.ghe.example.com/org/app", "ghcr.io/org/app")
+    assert woken("github", payload, *images) == {images[0]: ("1.0",)}
+
+
 PACKAGE = github("container", {"package_url": "ghcr.io/org/app:1.0"})
 
 
