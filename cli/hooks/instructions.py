@@ -7,13 +7,18 @@ from controllers.webhooks.hook_path import PREFIX, hook_path
 from controllers.webhooks.senders.sender import Sender
 
 TOKEN_WORD: Final = "TOKEN"  # noqa: S105 -- stands for it: a token is never printed
+NO_TOKEN: Final = "generic-oidc"  # noqa: S105 -- a type
+"""Its Receivers have no Secret, so their paths are made of name and namespace alone."""
 _FROM_STATUS: Final = "PATH"
 
 
-def hook_url(host: str, *, token: bytes, name: str, namespace: str) -> str:
-    """Return the URL to enter; without name or token its path is what the Receiver's status will say."""
+def hook_url(host: str, *, token: bytes | None, name: str, namespace: str) -> str:
+    """Return the URL to enter; without name or token its path is what the Receiver's status will say.
+
+    token: empty for a type that has none, None where it is not known
+    """
     base = host.rstrip("/") if "://" in host else f"https://{host.rstrip('/')}"
-    return base + (hook_path(token, name, namespace) if name and token else PREFIX + _FROM_STATUS)
+    return base + (PREFIX + _FROM_STATUS if not name or token is None else hook_path(token, name, namespace))
 
 
 def is_complete(url: str) -> bool:

@@ -23,13 +23,13 @@ def sign(type: str, body: bytes, secret: SecretData, identity_token: str) -> dic
         if not identity_token:
             raise Failed(f"{type} is known by an identity token: give one with --oidc-token or --oidc-provider")
         return {AUTHORIZATION: f"Bearer {identity_token}"}
-    if type in _BY_TOKEN and not (type == _TOKEN_OR_PASSWORD and secret.get("password")):
+    if type in _BY_TOKEN and not (type == _TOKEN_OR_PASSWORD and _value(secret, "password")):
         return _BY_TOKEN[type](body, _token(secret))
     return _password(secret)
 
 
 def _token(secret: SecretData) -> bytes:
-    token = secret.get("token", b"")
+    token = _value(secret, "token")
     if not token:
         raise Failed("the token of the Receiver is needed: --token, --token-env or --secret-file")
     return token
@@ -37,12 +37,17 @@ def _token(secret: SecretData) -> bytes:
 
 def _password(secret: SecretData) -> dict[str, str]:
     """Return what a sender shows that is known by its path, if the Secret asks for more."""
-    password, username = secret.get("password", b""), secret.get("username", b"")
+    password, username = _value(secret, "password"), _value(secret, "username")
     if not password:
         return {}
     if username:
         return {AUTHORIZATION: f"Basic {base64.b64encode(username + b':' + password).decode()}"}
     return {AUTHORIZATION: f"Bearer {_text(password)}"}
+
+
+def _value(secret: SecretData, key: str) -> bytes:
+    """Return a value as it is entered at a sender: without the line ends behind it that a file had."""
+    return secret.get(key, b"").rstrip(b"\r\n")
 
 
 def _text(token: bytes) -> str:

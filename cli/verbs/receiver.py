@@ -22,8 +22,9 @@ def _setup(session: Session, arguments: tuple[str, ...], **flags: Any) -> None:
     if len(arguments) > 1:
         raise Failed(f"one type is enough: {USAGE}")
     secret = inputs.secret_of(flags["secret_file"], flags["token_env"], session.environ)
-    namespace = session.exported_namespace if flags["name"] and secret else ""
-    url = instructions.hook_url(flags["host"], token=secret.get("token", b""), name=flags["name"], namespace=namespace)
+    token = b"" if sender.type == instructions.NO_TOKEN else secret.get("token") or None
+    namespace = session.exported_namespace if flags["name"] and token is not None else ""
+    url = instructions.hook_url(flags["host"], token=token, name=flags["name"], namespace=namespace)
     if output == "json":
         import json  # noqa: PLC0415
 

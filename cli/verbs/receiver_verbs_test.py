@@ -151,6 +151,14 @@ def test_a_receiver_of_the_cluster_is_called_by_its_type_path_and_secret(told: T
         assert PATH not in shown
 
 
+def test_a_line_end_behind_the_token_is_in_no_header(cluster: FakeCluster, told: Told) -> None:
+    data = {"token": base64.b64encode(f"{TOKEN}\n".encode()).decode()}
+    cluster.put(SECRETS, {"metadata": {"name": "hook", "namespace": "apps"}, "data": data})
+    session, _ = told()
+    hook, _ = triggering.make_hook(session, order(image="harbor.example.com/org/app", tag="1.2.3", url="https://h"))
+    assert hook.headers["Authorization"] == TOKEN
+
+
 def test_with_its_token_no_cluster_is_asked(cluster: FakeCluster, told: Told) -> None:
     session, _ = told(WEBHOOK=TOKEN)
     hook, _ = triggering.make_hook(session, order(type="generic-hmac", token_env="WEBHOOK", payload='{"a": 1}'))

@@ -196,6 +196,13 @@ def test_setup_computes_the_path_and_prints_no_token(monkeypatch: pytest.MonkeyP
     assert TOKEN not in shown
 
 
+def test_setup_needs_no_token_for_the_path_of_a_type_without_one(capsys: Capture) -> None:
+    assert main(["receiver", "setup", "generic-oidc", "--host", "h.example.com", "--name", "ci", "-n", "apps"]) == 0
+    shown = capsys.readouterr().out
+    assert f"POST JSON to https://h.example.com/hook/{hashlib.sha256(b'ciapps').hexdigest()}\n" in shown
+    assert "PATH" not in shown
+
+
 @pytest.mark.parametrize("command", [["webhook", "test"], ["receiver", "setup"]])
 def test_types_are_completed(command: list[str], capsys: Capture) -> None:
     assert main(["__complete", *command, "har"]) == 0

@@ -167,4 +167,4 @@ def _settings(spec: ReceiverSpec) -> Settings:
 
 def missing_key(plan: Plan, secret: SecretData) -> str:
     """Return the first key that a Secret lacks; empty where it lacks none."""
-    return next((key for key in plan.secret_keys if not secret.get(key)), "")
+    return next((key for key in plan.secret_keys if not secret.get(key, b"").strip()), "")

@@ -116,7 +116,9 @@ class SecretReader:
             replaced = (Replaced(before, now + plan.overlap.total_seconds()), *replaced)
         held.replaced = tuple(old for old in replaced if now < old.until and old.data != data)[:MAX_REPLACED]
         versions = (data, *(old.data for old in held.replaced))
-        return Secrets(versions, tuple(hook_path(each["token"], *_names(receiver)) for each in versions))
+        tokens = dict.fromkeys(each["token"] for each in versions)
+        tokens |= dict.fromkeys(token.rstrip(b"\r\n") for token in tokens)  # as `receiver setup` reads it from a file
+        return Secrets(versions, tuple(hook_path(token, *_names(receiver)) for token in tokens))
 
     def _note(self, receiver: Receiver, secrets: Secrets) -> Secrets:
         self._on_read(receiver, secrets)

@@ -91,6 +91,7 @@ async def test_a_secret_that_was_deleted_ends_the_old_ones_too(world: World) -> 
     [
         pytest.param({}, "dockerhub", "token", id="no-token"),
         pytest.param({"token": b""}, "dockerhub", "token", id="empty-token"),
+        pytest.param({"token": b"\n"}, "dockerhub", "token", id="token-of-a-line-end"),
         pytest.param({"token": b"a", "audience": b"b"}, "gcr", "email", id="google-without-email"),
         pytest.param({"token": b"a", "email": b"b"}, "gcr", "audience", id="google-without-audience"),
     ],
@@ -143,3 +144,9 @@ async def test_nothing_of_a_secret_is_in_a_repr(world: World) -> None:
     found = await world.reader.read(made, plan)
     shown = repr(found) + repr(world.reader._held)
     assert not [word for word in ("first", "second", *found.paths) if word in shown]
+
+
+async def test_a_line_end_behind_a_token_makes_the_path_of_flux_and_the_one_without_it(world: World) -> None:
+    world.replace(token=b"a long text\n")
+    assert await world.read() == [b"a long text\n"]
+    assert world.read_paths == [(hook_path("a long text\n", "hub", "apps"), hook_path("a long text", "hub", "apps"))]

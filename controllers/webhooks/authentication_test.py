@@ -64,8 +64,9 @@ def basic(user: str, password: str) -> str:
         pytest.param("generic", {}, id="generic-path"),
     ],
 )
-def test_who_knows_the_token_is_let_in(type: str, headers: Headers) -> None:
-    assert isinstance(ask(type, headers), Accepted)
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"], ids=["", "line-end", "line-end-of-windows"])
+def test_who_knows_the_token_is_let_in(type: str, headers: Headers, end: bytes) -> None:
+    assert isinstance(ask(type, headers, {"token": TOKEN + end}), Accepted)
 
 
 OTHER = b"incorrect horse"
@@ -124,7 +125,7 @@ def test_everybody_else_is_refused_with_401(type: str, headers: Headers, reason:
 @pytest.mark.parametrize(
     "type", ["github", "harbor", "ecr", "gitea", "gitlab", "nexus", "jfrog", "generic-hmac", "gcr"]
 )
-@pytest.mark.parametrize("secret", [{}, {"token": b""}], ids=["none", "empty"])
+@pytest.mark.parametrize("secret", [{}, {"token": b""}, {"token": b"\n"}], ids=["none", "empty", "line-end"])
 def test_receiver_without_a_token_accepts_nothing(type: str, secret: SecretData) -> None:
     empty = hmac.new(b"", BODY, hashlib.sha256).hexdigest()
     headers = dict.fromkeys(

@@ -65,5 +65,11 @@ class Settings:
         return found
 
     def optional_values(self, key: str) -> tuple[bytes, ...]:
-        """Return the values of one key that are not empty."""
-        return tuple(value for secret in self.secrets if (value := secret.get(key)))
+        """Return the values of one key that are not empty, each also without the line ends behind it.
+
+        Editors and `echo` write these into Secrets, and nobody enters them at a sender.
+        """
+        values = (secret.get(key, b"") for secret in self.secrets)
+        return tuple(
+            dict.fromkeys(each for value in values if (bare := value.rstrip(b"\r\n")) for each in (value, bare))
+        )

@@ -10,7 +10,7 @@ HOST = "hooks.example.com"
 
 def sender_sections() -> Iterator[str]:
     """Yield a section for each sender."""
-    url = hook_url(HOST, token=b"", name="", namespace="")
+    url = hook_url(HOST, token=None, name="", namespace="")
     for number, sender in enumerate(SENDERS):
         yield f"{chr(10) if number else ''}### {sender.title}\n\n"
         yield "```text\n"
