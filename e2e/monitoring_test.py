@@ -1,4 +1,4 @@
-"""What rules and dashboard name is what the running processes expose, by name and by label; objects as they are."""
+"""`manifests/components/monitoring`: what it names is what processes expose, and objects are shown as they are."""
 
 import re
 from collections.abc import Iterator, Mapping

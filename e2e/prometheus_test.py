@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes the controllers: all rules evaluate, and the dashboard's queries have answers."""
+"""`manifests/components/monitoring`: on a real Prometheus its rules evaluate, and its queries have answers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""One trace from a webhook to the commit, across four processes that share nothing but the API server."""
+"""`controllers.runtime.process.otel`: one trace from a webhook to the commit, over four processes."""
 
 import hashlib
 import hmac

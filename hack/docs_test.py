@@ -26,11 +26,14 @@ from controllers.cloud.logins import CloudLogins
 from controllers.cloudaccess.observer import TokenCacheMetrics
 from controllers.imageaccess.observer import RegistryMetrics
 from controllers.imagepolicy.metrics import ChoiceMetrics
-from controllers.imagerepository.metrics import MissedHooks
+from controllers.imagerepository.metrics import INTERVAL, LAST_SCAN, MissedHooks
+from controllers.imageupdateautomation.metrics import FINDINGS, PushMetrics
 from controllers.pullrequests.metrics import PullRequestMetrics
 from controllers.runtime.process.metrics import Metrics
+from controllers.telemetry.objects import ObjectGauges
 from hack.cligolden.cases import read_files
 from hack.conformance.runner import RECORDED
+from hack.monitoring.panels import list_queries
 from hack.pages import helmlines
 from hack.pages.commandlines import Wrong, check_script
 from hack.reference.commands import existing, find_verb
@@ -228,6 +231,16 @@ def test_all_metrics_are_documented() -> None:
     ChoiceMetrics(registry)
     MissedHooks(registry)
     PullRequestMetrics(registry)
+    PushMetrics(registry)
+    gauges = ObjectGauges()
+    gauges.add(
+        "ImageRepository",
+        list,
+        is_shown=lambda: True,
+        image_of=str,
+        samples={gauge: lambda _: () for gauge in (LAST_SCAN, INTERVAL, FINDINGS)},
+    )
+    registry.register(gauges)
     registry.register(TokenCacheMetrics(CloudLogins(SYSTEM_CLOCK, {}, pin_proxy=str, max_size=0, max_age=timedelta())))
     families = [
         f"{family.name}_total" if family.type == "counter" else family.name
@@ -238,10 +251,10 @@ def test_all_metrics_are_documented() -> None:
     names = r"\b(?:controller_runtime|gotk|workqueue|rest_client|leader_election|event_loop|tagline)_\w+"
     documented = re.findall(f"`({names})`", page)
     assert sorted(set(documented) - set(families)) == []
-    alerts = "".join(blocks(ROOT / "docs" / "guides" / "monitoring.md", "yaml"))
-    used = re.findall(names, alerts)
-    assert len(used) > 4
-    assert sorted(set(used) - set(families)) == []
+    rules = (ROOT / "manifests" / "components" / "monitoring" / "rules.yaml").read_text()
+    used = re.findall(rf"({names})\{{", f"{rules}{''.join(list_queries())}")
+    assert len(used) > 20
+    assert sorted({name.removesuffix("_bucket") for name in used} - set(families)) == []
 
 
 def test_reasons_are_those_of_the_code() -> None:

@@ -42,6 +42,7 @@ ROOMS = {
     ],
     "httpx": ["controllers/registry/direct.py", "controllers/registry/pools.py", "controllers/registry/transport.py"],
     "kubernetes": ["controllers/runtime/kube/kubeconfig.py"],
+    "opentelemetry": ["controllers/runtime/process/otel.py"],
     "paramiko": ["cli/creation/secrets/sshkey.py", "controllers/git/transport/"],
     "pysequoia": ["controllers/git/signing/openpgp.py"],
     "re2": ["controllers/golang/regexp/engine.py"],
@@ -100,7 +101,8 @@ def test_the_product_imports_only_what_it_requires() -> None:
 def test_what_the_product_requires_is_locked_for_the_image() -> None:
     clouds = {"botocore", "azure-identity", "google-auth", "requests"}
     assert requirements() - {"kubernetes"} <= locked("run")
-    assert requirements() - clouds - {"kubernetes"} <= locked("run-nocloud")
+    traces = {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"}
+    assert requirements() - clouds - traces - {"kubernetes"} <= locked("run-nocloud")
 
 
 def test_the_image_has_nothing_that_only_a_kubeconfig_or_a_cloud_needs() -> None:

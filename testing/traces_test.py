@@ -1,4 +1,4 @@
-"""One trace from a webhook over scan and choice to a commit and a pull request, though kinds meet only in status."""
+"""`controllers`: one trace from a webhook to a merge, though kinds meet only in status."""
 
 from typing import Any
 

@@ -9,14 +9,14 @@ from api.imagerepository import ImageRepository
 from controllers.golang.duration import BadDuration
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.reconcile.bounds import read_interval
-from controllers.telemetry.objects import Gauge, Sample
+from controllers.telemetry.objects import ObjectGauge, Sample
 
-LAST_SCAN: Final = Gauge(
+LAST_SCAN: Final = ObjectGauge(
     "tagline_last_scan_timestamp_seconds",
     "When the last successful scan of an ImageRepository was made, in Unix seconds.",
     ("namespace", "name"),
 )
-INTERVAL: Final = Gauge(
+INTERVAL: Final = ObjectGauge(
     "tagline_scan_interval_seconds", "How often an ImageRepository is to be scanned.", ("namespace", "name")
 )
 

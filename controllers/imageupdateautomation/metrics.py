@@ -12,11 +12,11 @@ from api.pullrequest import CLOSED, OPEN, PullRequestStatus
 from controllers.forge.decision import Reason
 from controllers.runtime.key import key_of
 from controllers.telemetry.exemplars import DELAY_BUCKETS, make_exemplar
-from controllers.telemetry.objects import Gauge, Sample
+from controllers.telemetry.objects import ObjectGauge, Sample
 from controllers.update.findings import HELD_REASONS
 from controllers.update.origins import Origin
 
-FINDINGS: Final = Gauge(
+FINDINGS: Final = ObjectGauge(
     "tagline_findings",
     "Files and markers that the last run of an ImageUpdateAutomation left alone, by reason.",
     ("namespace", "name", "reason"),

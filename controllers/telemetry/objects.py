@@ -31,7 +31,7 @@ Sample: TypeAlias = tuple[tuple[str, ...], float]
 
 
 @dataclass(frozen=True, slots=True)
-class Gauge:
+class ObjectGauge:
     """A family of gauges about objects."""
 
     name: str
@@ -39,15 +39,15 @@ class Gauge:
     labels: tuple[str, ...]
 
 
-RESOURCE_INFO: Final = Gauge(
+RESOURCE_INFO: Final = ObjectGauge(
     "tagline_resource_info",
     "1 for each object, with what its status says.",
     ("kind", "namespace", "name", "ready", "suspended", "reason", "image"),
 )
-OMITTED: Final = Gauge(
+OMITTED: Final = ObjectGauge(
     "tagline_omitted_objects", f"Objects of a kind beyond {MAX_OBJECTS:,}, which have no series.", ("kind",)
 )
-HELD: Final = Gauge(
+HELD: Final = ObjectGauge(
     "tagline_updates_held",
     "Updates of an object that are held back, by the reason for that.",
     ("kind", "namespace", "name", "reason"),
@@ -59,7 +59,7 @@ class _Source:
     list_objects: Callable[[], list[Any]]
     is_shown: Callable[[], bool]
     kind: str
-    samples: dict[Gauge, Callable[[Any], Iterable[Sample]]]
+    samples: dict[ObjectGauge, Callable[[Any], Iterable[Sample]]]
 
 
 class ObjectGauges(Collector):
@@ -75,7 +75,7 @@ class ObjectGauges(Collector):
         *,
         is_shown: Callable[[], bool],
         image_of: Callable[[T], str],
-        samples: dict[Gauge, Callable[[T], Iterable[Sample]]],
+        samples: dict[ObjectGauge, Callable[[T], Iterable[Sample]]],
     ) -> None:
         """Show a kind.
 
@@ -114,7 +114,7 @@ def show_objects(
     kind: Kind[T],
     *,
     image_of: Callable[[T], str] = lambda _: "",
-    samples: dict[Gauge, Callable[[T], Iterable[Sample]]] | None = None,
+    samples: dict[ObjectGauge, Callable[[T], Iterable[Sample]]] | None = None,
 ) -> None:
     """Have the process show the objects of a kind; see `ObjectGauges.add`."""
     gauges = process.share(_register)
