@@ -135,7 +135,7 @@ class UpdateTarget(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
 
     file: Annotated[str, Schema(required=True, min_length=1, max_length=256)] = ""
     """Files to write to, as a glob below spec.update.path; *.json is read as JSON, any other file as YAML."""
-    path: Annotated[str, Schema(required=True, pattern=r"^[$/]", min_length=2, max_length=512)] = ""
+    path: Annotated[str, Schema(required=True, pattern=r"^[$/]", min_length=1, max_length=512)] = ""
     """The one value in each file, as a JSONPath ($.image.tag) or JSON Pointer (/image/tag)."""
     policy: Annotated[
         str,

@@ -107,7 +107,8 @@ def apply(path: str, data: bytes, refs: Mapping[str, ImageRef], *, reverts: Reve
     if isinstance(edited, str):
         refusal = refused(path, markers[0].line, markers[0].setter, edited)
         return FileEdit(path, data, findings=limit_findings([refusal, *findings]), markers=markers)
-    return FileEdit(path, edited, tuple(list_changes(path, values)), limit_findings(findings), markers)
+    changed = [(marker, value) for marker, value in values if value != marker.value]
+    return FileEdit(path, edited, tuple(list_changes(path, changed)), limit_findings(findings), markers)
 
 
 def write_values(data: bytes, scan: MarkerScan, values: list[tuple[Marker, str]]) -> bytes | str:
@@ -118,11 +119,11 @@ def write_values(data: bytes, scan: MarkerScan, values: list[tuple[Marker, str]]
 
 
 def list_changes(path: str, values: list[tuple[Marker, str]]) -> Iterator[ValueChange]:
+    """Yield a change for each value that was written. values: in the order of the file."""
     written: dict[int, str] = {}
     for marker, value in values:
-        if value != marker.value:
-            written[marker.ordinal] = value
-            yield ValueChange(marker.value, value, marker.setter, marker.owner.identity(written), path, marker.line)
+        written[marker.ordinal] = value
+        yield ValueChange(marker.value, value, marker.setter, marker.owner.identity(written), path, marker.line)
 
 
 def _splice(data: bytes, values: list[tuple[Marker, str]]) -> bytes:

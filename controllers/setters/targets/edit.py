@@ -20,6 +20,7 @@ from controllers.setters.findings import (
 from controllers.setters.marker import EnclosingObject, Marker, MarkerScan
 from controllers.setters.markers import BOM, decode, find_markers
 from controllers.setters.refs import Unresolved, lacks_digest, resolve
+from controllers.setters.scalars import PLAIN, STRING_TAG, reads_as_string
 from controllers.setters.splice import FileEdit, Reverts, is_reverted, list_changes, write_values
 from controllers.setters.targets.nodes import Node, NodeKind, Tree, read_json, read_yaml
 from controllers.setters.targets.paths import BadPath, follow, parse_path
@@ -42,6 +43,12 @@ class _Places:
     places: tuple[TargetPlace, ...]
     findings: tuple[FileFinding, ...]
     tree: Tree
+
+
+def read_tree(path: str, data: bytes) -> Tree:
+    """Return the documents of a file. Raises Unparsable."""
+    text = decode(data)
+    return read_json(text) if is_json(path) else read_yaml(text)
 
 
 def is_json(path: str) -> bool:
@@ -74,7 +81,7 @@ def apply_targets(
     values: list[tuple[Marker, str]] = []
     for place in found.places:
         value = _value(path, place, refs, reverts=reverts, findings=findings)
-        if value is not None and value != place.marker.value:
+        if value is not None and not _is_current(path, place.marker, value):
             values.append((place.marker, value))
     findings.sort(key=lambda finding: finding.line)
     before = edit.changes
@@ -104,6 +111,12 @@ def _value(
         findings.append(replace(reverted(path, marker.line, marker.setter, old=marker.value, new=value), target=target))
         return None
     return value
+
+
+def _is_current(path: str, marker: Marker, value: str) -> bool:
+    """Return whether a value is there already, and as a string: readers make 1.1 of an unquoted 1.10."""
+    is_string = marker.style != PLAIN or marker.tag == STRING_TAG or (not is_json(path) and reads_as_string(value))
+    return value == marker.value and is_string
 
 
 def _write(path: str, data: bytes, tree: Tree, values: list[tuple[Marker, str]]) -> bytes | str:

@@ -57,13 +57,19 @@ class Node:
     """Index of the scalar among the events of its file; of a scalar in JSON among its scalars."""
     inner: "list[tuple[str | None, Node]]" = field(default_factory=list)
     """Keys and values of a map, None for keys that are no scalars; items of a list behind None."""
-    merge: "Node | None" = None
+    merges: "list[Node]" = field(default_factory=list)
     """What a map of YAML says to be merged into it (`<<`)."""
+    target: "Node | None" = None
+    """Of an alias: the node that it stands for."""
+    _by_key: "dict[str | None, list[Node]]" = field(default_factory=dict)
 
     def values(self, name: str) -> "Iterator[Node]":
         """Yield the values of a key: none, one, or several where it is repeated."""
         if self.kind is NodeKind.MAP:
-            yield from (inner for key, inner in self.inner if key == name)
+            if not self._by_key:  # a map may be looked into once for each item that it is merged into
+                for key, inner in self.inner:
+                    self._by_key.setdefault(key, []).append(inner)
+            yield from self._by_key.get(name, ())
 
     def item(self, number: int) -> "Iterator[Node]":
         """Yield an item of a list, if there is one of that number."""
@@ -74,6 +80,30 @@ class Node:
     def is_missing(self) -> bool:
         """A scalar of no characters, as behind `tag:`."""
         return self.kind is NodeKind.SCALAR and self.start == self.end
+
+
+MAX_MERGES = 50
+"""Maps that one lookup goes through: merge keys may lead in circles."""
+
+
+def resolve(node: Node) -> Node:
+    """Return what an alias stands for, any other node as it is."""
+    return node.target if node.target is not None else node
+
+
+def look_up(node: Node, name: str) -> Iterator[Node]:
+    """Yield the values of a key as readers of YAML see them: through aliases, and from merged maps if it has no own."""
+    waiting, left = [node], MAX_MERGES
+    while waiting and left:
+        left -= 1
+        one = resolve(waiting.pop())
+        if one.kind is NodeKind.LIST and one is not resolve(node):  # of maps to be merged
+            waiting += [item for _, item in reversed(one.inner)]
+        elif own := list(one.values(name)):
+            yield from own
+            return
+        else:
+            waiting += reversed(one.merges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +127,7 @@ class _YamlBuilder:
         self.signatures: list[object] = []
         self._stack: list[Node] = []
         self._keys: list[Node | None] = []
+        self._anchors: dict[str, Node] = {}
 
     def handle(self, event: Any) -> None:
         kind = type(event)
@@ -112,17 +143,22 @@ class _YamlBuilder:
             self._stack.pop()
             self._keys.pop()
         elif kind is AliasEvent:
-            mark = event.start_mark
-            self._add(Node(NodeKind.ALIAS, mark.index, event.end_mark.index, mark.line + 1, event.anchor))
+            start, name = event.start_mark, event.anchor
+            end = event.end_mark.index
+            target = self._anchors.get(name)
+            self._add(Node(NodeKind.ALIAS, start.index, end, start.line + 1, name, target=target))
         elif kind is DocumentStartEvent or kind is DocumentEndEvent:
             self._stack.clear()
             self._keys.clear()
+            self._anchors.clear()
 
     def _node(self, event: Any, kind: NodeKind, value: str) -> Node:
         start, end = event.start_mark, event.end_mark
         node = Node(kind, start.index, end.index, start.line + 1, value, tag=event.tag, anchor=event.anchor)
         if kind is NodeKind.SCALAR:
             node.style, node.ordinal = STYLES[event.style], len(self.signatures) - 1
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
         return node
 
     def _add(self, node: Node) -> None:
@@ -137,7 +173,7 @@ class _YamlBuilder:
         else:
             parent.inner.append((key.value if key.kind is NodeKind.SCALAR else None, node))
             if key.value == "<<" and key.style == PLAIN:
-                parent.merge = node
+                parent.merges.append(node)
             self._keys[-1] = None
 
 

@@ -2,27 +2,32 @@
 
 Of JSONPath: `$`, `.name`, `['name']`, `[0]`, `[-1]`, `[*]`, `.*`, and filters by equality such as
 `[?(@.name=='web')]`. No descendants (`..`), slices and unions, which are for several values. Names without quotes may
-have hyphens, as keys of values files do. Pure; knows nodes, not files.
+have hyphens, as keys of values files do. Filters see what aliases and merge keys stand for; the way to the value does
+not lead through them. Pure; knows nodes, not files.
 """
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
-from controllers.setters.targets.nodes import Node, NodeKind
+from controllers.setters.targets.nodes import Node, NodeKind, look_up, resolve
 
 MAX_PATH_CHARS = 512
-MAX_CANDIDATES = 10_000
-"""Values that a path with wildcards may lead over; more are no single value."""
 
-_NAME = re.compile(r"[^\W\d][\w-]*")
-_INDEX = re.compile(r"-?(?:0|[1-9][0-9]{0,8})")
-_QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"")
+_FIRST = "A-Za-z_\x80-\ud7ff\ue000-\U0010ffff"
+_BARE = rf"[{_FIRST}][{_FIRST}0-9-]*"
+_NAME = re.compile(_BARE)
+_INDEX = re.compile(r"0|-?[1-9][0-9]{0,8}")
+_SINGLE, _DOUBLE = r"'(?:[^'\\]|\\.)*'", r'"(?:[^"\\]|\\.)*"'
+_QUOTED = re.compile(f"{_SINGLE}|{_DOUBLE}", re.DOTALL)
+_BLANK = re.compile(r"[ \t\n\r]*")
 _FILTER = re.compile(
-    r"\?\s*(\()?\s*@(?P<path>(?:\.[^\W\d][\w-]*|\[\s*(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")\s*\])*)\s*==\s*"
-    r"(?P<value>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|-?[0-9]+(?:\.[0-9]+)?|true|false)\s*(?(1)\))\s*"
+    rf"\?\s*(\()?\s*@(?P<path>(?:\s*\.{_BARE}|\s*\[\s*(?:{_SINGLE}|{_DOUBLE})\s*\])*)\s*==\s*"
+    rf"(?P<value>{_SINGLE}|{_DOUBLE}|-?[0-9]+(?:\.[0-9]+)?|true|false)\s*(?(1)\))\s*",
+    re.DOTALL,
 )
 _TILDE = re.compile(r"~(?![01])")
 
@@ -96,7 +101,7 @@ def _parse_pointer(text: str) -> Iterator[Step]:
 
 
 def _parse_jsonpath(text: str) -> Iterator[Step]:
-    at = 1
+    at = _skip_blanks(text, 1)
     while at < len(text):
         if text.startswith("..", at):
             raise BadPath(f"'{text}': '..' leads to any number of values; name the way to one")
@@ -114,34 +119,37 @@ def _parse_jsonpath(text: str) -> Iterator[Step]:
             yield step
         else:
             raise _bad(text, at, "'.' or '['")
+        if at < len(text) and (behind := _skip_blanks(text, at)) < len(text):
+            at = behind  # blanks may stand between steps, and not at the end
+
+
+def _skip_blanks(text: str, at: int) -> int:
+    return _BLANK.match(text, at).end()  # type: ignore[union-attr]  # it matches nothing as well
 
 
 def _parse_bracket(text: str, at: int) -> tuple[Step, int]:
     """Return the step inside of brackets, and where it goes on behind them."""
-    while text[at : at + 1] == " ":
-        at += 1
+    at = _skip_blanks(text, at)
     step: Step
     if found := _QUOTED.match(text, at):
-        step = Key(_unquote(found))
+        step = Key(_unquote(text, found[0]))
     elif found := _INDEX.match(text, at):
         step = Index(int(found.group()))
     elif found := _FILTER.match(text, at):
-        step = _parse_filter(found)
+        step = _parse_filter(text, found)
     elif text[at : at + 1] == "*":
         step, at = Every(), at + 1
     else:
         raise _bad(text, at, "a quoted key, a number, * or a filter such as ?(@.name=='web')")
-    at = found.end() if found else at
-    while text[at : at + 1] == " ":
-        at += 1
+    at = _skip_blanks(text, found.end() if found else at)
     if text[at : at + 1] != "]":
         raise _bad(text, at, "']': one key, number or filter in brackets")
     return step, at + 1
 
 
-def _parse_filter(found: re.Match[str]) -> Where:
+def _parse_filter(text: str, found: re.Match[str]) -> Where:
     keys, at, path = [], 0, found["path"]
-    while at < len(path):
+    while (at := _skip_blanks(path, at)) < len(path):
         if path[at] == ".":
             name = _NAME.match(path, at + 1)
             assert name is not None
@@ -150,20 +158,52 @@ def _parse_filter(found: re.Match[str]) -> Where:
         else:
             quoted = _QUOTED.search(path, at)
             assert quoted is not None
-            keys.append(_unquote(quoted))
+            keys.append(_unquote(text, quoted[0]))
             at = path.index("]", quoted.end()) + 1
-    value = _QUOTED.fullmatch(found["value"])
-    return Where(tuple(keys), _unquote(value) if value else found["value"])
+    value = found["value"]
+    return Where(tuple(keys), _unquote(text, value) if value[0] in "'\"" else value)
 
 
-def _unquote(found: re.Match[str]) -> str:
-    inner = found[1] if found[1] is not None else found[2]
-    return re.sub(r"\\(.)", r"\1", inner)
+_TO_JSON = re.compile(r"\\(.)|\"", re.DOTALL)
+
+
+def _unquote(text: str, quoted: str) -> str:
+    """Return what stands in quotes: the escapes are those of JSON, and a quotation mark of either kind."""
+    inner = _TO_JSON.sub(_escape_for_json, quoted[1:-1])
+    try:
+        value: str = json.loads(f'"{inner}"', strict=False)
+        value.encode()
+    except ValueError:
+        raise BadPath(
+            f"'{text}': {quoted} is no text: in quotes a backslash is written \\\\, "
+            "and a character by its number \\u00e9"
+        ) from None
+    return value
+
+
+def _escape_for_json(found: re.Match[str]) -> str:
+    match found[1]:
+        case "'":
+            return "'"
+        case None | '"':
+            return '\\"'
+        case _:
+            return found[0]
 
 
 def _bad(text: str, at: int, wanted: str) -> BadPath:
     there = f"at '{text[at : at + 20]}'" if at < len(text) else "at its end"
     return BadPath(f"'{text}' is no path {there}: expected {wanted}")
+
+
+def format_key(name: str) -> str:
+    """Return the step of a JSONPath that leads to a key."""
+    return f".{name}" if _NAME.fullmatch(name) else f"[{format_text(name)}]"
+
+
+def format_text(text: str) -> str:
+    """Return a text in the quotes of a JSONPath."""
+    return "'" + json.dumps(text, ensure_ascii=False)[1:-1].replace('\\"', '"').replace("'", "\\'") + "'"
 
 
 def follow(steps: Sequence[Step], roots: Sequence[Node]) -> Found:
@@ -176,11 +216,11 @@ def follow(steps: Sequence[Step], roots: Sequence[Node]) -> Found:
             if reason := _obstacle(node):
                 obstacles.append(reason)
                 continue
-            inner = list(_take(step, node))
+            inner = list(_take(step, node, obstacles))
             following += inner
-            if not inner and node.merge and isinstance(step, Key | Token):
-                obstacles.append(f"what '<<' at line {node.merge.line} brings in")
-        nodes = following[:MAX_CANDIDATES]
+            if not inner and node.merges and isinstance(step, Key | Token):
+                obstacles.append(f"what '<<' at line {node.merges[0].line} brings in")
+        nodes = following
     obstacles += filter(None, map(_obstacle, nodes))
     return Found(tuple(nodes), tuple(dict.fromkeys(obstacles)))
 
@@ -192,7 +232,7 @@ def _obstacle(node: Node) -> str:
     return f"the anchor &{node.anchor} at line {node.line}" if node.anchor else ""
 
 
-def _take(step: Step, node: Node) -> Iterator[Node]:
+def _take(step: Step, node: Node, obstacles: list[str]) -> Iterator[Node]:
     match step:
         case Key(name):
             yield from node.values(name)
@@ -206,11 +246,17 @@ def _take(step: Step, node: Node) -> Iterator[Node]:
         case Every():
             yield from (inner for _, inner in node.inner)
         case Where(keys, value):
-            yield from (inner for _, inner in node.inner if _has(inner, keys, value))
+            for _, inner in node.inner:
+                answers = _compare(inner, keys, value)
+                if True in answers:
+                    yield inner
+                if len(answers) > 1:
+                    obstacles.append(f"what has a key of the filter twice at line {inner.line}")
 
 
-def _has(node: Node, keys: Sequence[str], value: str) -> bool:
+def _compare(node: Node, keys: Sequence[str], value: str) -> set[bool]:
+    """Return whether a scalar with a text is behind some keys: both where a key is repeated, nothing without one."""
     at = [node]
     for key in keys:
-        at = [inner for one in at for inner in one.values(key)]
-    return any(one.kind is NodeKind.SCALAR and one.value == value for one in at)
+        at = [inner for one in at for inner in look_up(one, key)]
+    return {one.kind is NodeKind.SCALAR and one.value == value for one in map(resolve, at)}

@@ -1,5 +1,7 @@
 """`controllers.setters.targets`: which value a path names, what it becomes, what is said of none."""
 
+import json
+
 import pytest
 
 from controllers.setters import FindingReason, ImageRef, ObjectIdentifier, Target
@@ -26,8 +28,10 @@ JSON = """\
   "containers": [
     {"name": "db", "image": "postgres:15"},
     {"image": "ghcr.io/org/web:1.0.0", "name": "web"} ],
+  "t\\tb\\\\\\"/": true, "it's": {" a b ": "x y"}, "": ["nameless"],
   "big": 1234567890123456789012345678901234567890.10e+5, "nothing": null, "number": 7
 }"""
+ESCAPED = '"\\u00e9\\ud83d\\ude00\\/"'
 
 
 @pytest.mark.parametrize(
@@ -49,7 +53,13 @@ JSON = """\
         pytest.param("$.number", "apps:web:tag", "7\n}", '"2.0.0"\n}', id="number-becomes-a-string"),
         pytest.param("$.nothing", "apps:web:tag", "null", '"2.0.0"', id="null-becomes-a-string"),
         pytest.param("$.big", "apps:web:tag", "1234567890123456789012345678901234567890.10e+5", '"2.0.0"', id="big"),
-        pytest.param("$['é😀']", "apps:web:tag", '"\\u00e9\\ud83d\\ude00\\/"', '"2.0.0"', id="not-ascii"),
+        pytest.param("$['é😀']", "apps:web:tag", ESCAPED, '"2.0.0"', id="not-ascii"),
+        pytest.param("$['\\u00e9\\ud83d\\ude00']", "apps:web:tag", ESCAPED, '"2.0.0"', id="numbers-of-characters"),
+        pytest.param("$.é😀", "apps:web:tag", ESCAPED, '"2.0.0"', id="bare-name-of-any-script"),
+        pytest.param("$\t[ 'image'\t] \n.tag", "apps:web:tag", '"1.0.0"},\n', '"2.0.0"},\n', id="blanks"),
+        pytest.param('$["t\\tb\\\\\\"/"]', "apps:web:tag", "true", '"2.0.0"', id="escapes-of-a-quoted-key"),
+        pytest.param("$['it\\'s'][' a b ']", "apps:web:tag", '"x y"', '"2.0.0"', id="apostrophe-and-blanks"),
+        pytest.param("//0", "apps:web:tag", '"nameless"', '"2.0.0"', id="pointer-to-an-empty-key"),
         pytest.param("$.image.*", "apps:web:tag", "", "", id="wildcard-over-two"),
     ],
 )
@@ -111,6 +121,20 @@ def test_change_says_where_and_in_which_object() -> None:
 
 
 ANCHORS = "base: &base\n  tag: 1\nweb:\n  <<: *base\n  name: web\nall: *base\nown: &own 1\nsame: *own\n"
+NAMED = """\
+i: &it {name: x, tag: 4}
+base: &base {name: m}
+c:
+- {name: &n web, tag: 1}
+- {name: *n, tag: 2}
+d:
+- {<<: *base, tag: 1}
+- {name: m, tag: 2}
+e:
+- {<<: [{name: y}, *base], tag: 3}
+- *it
+"""
+"""Items whose names come from elsewhere."""
 
 
 @pytest.mark.parametrize(
@@ -142,6 +166,24 @@ ANCHORS = "base: &base\n  tag: 1\nweb:\n  <<: *base\n  name: web\nall: *base\now
         pytest.param("a.json", JSON, "$.image[", "invalid-target", "at its end", id="unfinished"),
         pytest.param("a.json", JSON, "/a~b", "invalid-target", "~0", id="bad-escape"),
         pytest.param("a.json", JSON, "$.image[0:1]", "invalid-target", "expected ']'", id="slice"),
+        pytest.param("a.json", JSON, "$.containers[-0].image", "invalid-target", "expected", id="minus-zero"),
+        pytest.param("a.json", JSON, "/containers/01/image", "target-not-found", "no value", id="leading-zero"),
+        pytest.param("a.json", JSON, "/containers/-/image", "target-not-found", "no value", id="behind-the-last"),
+        pytest.param("a.json", JSON, "$['a\\q']", "invalid-target", "a backslash is written", id="unknown-escape"),
+        pytest.param("a.json", JSON, "$['\\ud83d']", "invalid-target", "is no text", id="half-a-character"),
+        pytest.param(
+            "a.yaml", NAMED, "$.c[?(@.name=='web')].tag", "ambiguous-target", "lines 4, 5", id="name-by-alias"
+        ),
+        pytest.param("a.yaml", NAMED, "$.d[?(@.name=='m')].tag", "ambiguous-target", "2 values", id="name-by-merge"),
+        pytest.param("a.yaml", NAMED, "$.e[?(@.name=='x')].tag", "unfit-target", "the alias *it", id="item-by-alias"),
+        pytest.param(
+            "a.json",
+            '[{"a": "x", "a": "y", "b": "1"}]',
+            "$[?(@.a=='x')].b",
+            "unfit-target",
+            "twice",
+            id="filter-by-a-repeated-key",
+        ),
     ],
 )
 def test_target_without_one_value_is_left_alone_and_reported(
@@ -223,6 +265,45 @@ def test_value_that_was_put_back_is_held() -> None:
 def test_surrogate_alone_is_shown_as_what_it_cannot_be() -> None:
     (result,) = write("a.json", '{"a": "\\ud800"}', "$.a").result
     assert result.changes[0].old_value == "\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("file", "data", "after"),
+    [
+        ("a.json", '{"tag": 1.10}', '{"tag": "1.10"}'),
+        ("a.yaml", "tag: 1.10\n", 'tag: "1.10"\n'),
+        ("a.yaml", "tag: !!float 1.10\n", "tag: !!str 1.10\n"),
+        ("a.yaml", "tag: '1.10'\n", None),
+        ("a.yaml", "tag: !!str 1.10\n", None),
+        ("a.yaml", "tag: !own 1.10\n", 'tag: !own "1.10"\n'),
+    ],
+)
+def test_value_that_reads_as_a_number_becomes_a_string(file: str, data: str, after: str | None) -> None:
+    refs = {"apps:web": ImageRef("x", "1.10")}
+    target = Target(file, "$.tag", "apps:web:tag")
+    made = update([(file, data.encode())], refs, targets=[target])
+    assert (text_of(made) if made.edits else None) == after
+    if after is not None:
+        assert [(change.old_value, change.new_value) for change in made.result[0].changes] == [("1.10", "1.10")]
+        assert not update([(file, after.encode())], refs, targets=[target]).edits
+
+
+@pytest.mark.parametrize(("file", "data"), [("a.json", ' "1.0.0"\n'), ("a.yaml", "# alone\n1.0.0\n")])
+def test_a_document_may_be_the_value(file: str, data: str) -> None:
+    assert text_of(write(file, data, "$")) == data.replace("1.0.0", "2.0.0")
+
+
+def test_values_beyond_any_number_of_others_are_counted() -> None:
+    items = [{"image": "a"}, *({} for _ in range(20_000)), {"image": "b"}]
+    (finding,) = write("a.json", json.dumps(items), "$[*].image").findings
+    assert finding.reason == FindingReason.TARGET_AMBIGUOUS
+
+
+def test_a_large_map_that_is_merged_into_each_item_costs_no_more_than_one() -> None:
+    keys = "".join(f"  k{number}: {number}\n" for number in range(20_000))
+    items = "".join(f"- {{<<: *base, tag: {number}}}\n" for number in range(20_000))
+    (finding,) = write("a.yaml", f"base: &base\n{keys}items:\n{items}", "$.items[?(@.k7=='8')].tag").findings
+    assert finding.reason == FindingReason.TARGET_NOT_FOUND  # 400 million comparisons would not end in time
 
 
 @pytest.mark.parametrize(
