@@ -31,11 +31,11 @@ TYPES: Final = (
     "generic", "generic-hmac", "generic-oidc", "github", "gitlab", "bitbucket", "harbor", "dockerhub", "quay", "gcr",
     "nexus", "acr", "cdevents", "ghcr", "ecr", "gitea", "forgejo", "distribution", "jfrog", "aliyun",
 )  # fmt: skip
-"""Flux's first. `bitbucket` is about code alone: such a Receiver is stored, and wakes nothing here."""
+"""Flux's first. `bitbucket` is about code alone: such a Receiver wakes automations."""
 
 
 class ReceiverResource(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """Objects that may be woken. Only ImageRepositories are ours."""
+    """Objects that may be woken: ImageRepositories, and ImageUpdateAutomations where the receiver may do so."""
 
     api_version: str = ""
     """API version of the objects."""

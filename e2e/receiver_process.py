@@ -45,10 +45,12 @@ class ReceiverProcess:
 
 
 @contextmanager
-def running(cluster: Parts, folder: Path, *flags: str, port: int = 0) -> Iterator[ReceiverProcess]:
+def running(
+    cluster: Parts, folder: Path, *flags: str, port: int = 0, components: tuple[str, ...] = ("receiver",)
+) -> Iterator[ReceiverProcess]:
     """Install the component, and run its process until the end of the block."""
     folder.mkdir(parents=True, exist_ok=True)
-    rendered = manifests.render(cluster.kubectl, folder, "receiver")
+    rendered = manifests.render(cluster.kubectl, folder, *components)
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=rendered)
     local_controllers.wait_for_crds(cluster.kubectl)
     server, authority = local_controllers.cluster_server(cluster.kubectl)

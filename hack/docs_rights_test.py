@@ -15,6 +15,7 @@ from hack.packaged import MANIFESTS
 PAGE: Final = MANIFESTS.parent / "docs" / "operations.md"
 COMPONENT: Final = "with the component"
 IDENTITY: Final = MANIFESTS / "components" / "workload-identity" / "rbac.yaml"
+AUTOMATIONS: Final = MANIFESTS / "components" / "receiver-automations" / "rbac.yaml"
 
 
 def rows(kind: Kind) -> Mapping[str, str]:
@@ -26,6 +27,7 @@ def rows(kind: Kind) -> Mapping[str, str]:
         "ImageTagList": "imagetaglists",
         "ImageRepository": "imagerepositories",
         "ImagePolicy": "imagepolicies",
+        "ImageUpdateAutomation": "imageupdateautomations",
         "GitRepository": "gitrepositories",
         "Secrets": "secrets",
         "ServiceAccounts": "serviceaccounts",
@@ -66,7 +68,7 @@ def granted(kind: Kind) -> dict[str, set[str]]:
 
 
 def granted_with_component(kind: Kind) -> dict[str, set[str]]:
-    found = documents(IDENTITY)
+    found = documents(AUTOMATIONS if kind is RECEIVER else IDENTITY)
     subjects = {subject["name"] for one in found for subject in one.get("subjects", ())}
     return verbs(found) if kind.component in subjects else {}
 

@@ -62,11 +62,15 @@ class Sample:
 
 
 def make_sample(type: str, push: Push | None) -> Sample:
-    """Return what a sender of this type writes of a push; push: None for one without an image. Raises Failed."""
+    """Return what a sender of this type writes of a push, without one of a merged pull request. Raises Failed."""
     if push is None:
-        if not type.startswith("generic"):
+        if type.startswith("generic"):
+            return Sample({}, {})
+        if type not in _MERGED:
             raise Failed(f"--image or --payload is required: what {type} sends names an image")
-        return Sample({}, {})
+        return _MERGED[type]
+    if type not in _WRITERS:
+        raise Failed(f"--image: {type} announces no images; without it the sample says that a pull request was merged")
     payload, headers = _WRITERS[type](push)
     return Sample(payload, headers)
 
@@ -178,6 +182,17 @@ def _generic(push: Push) -> _Written:
     return {"image": push.reference, "tag": push.tag, "digest": push.digest}, {"X-Delivery-Id": push.id}
 
 
+_PULL_REQUEST: Final = {"action": "closed", "pull_request": {"merged": True}}
+_MERGED: Final[Mapping[str, Sample]] = {
+    "github": Sample(_PULL_REQUEST, {"X-GitHub-Event": "pull_request"}),
+    "gitea": Sample(_PULL_REQUEST, {"X-Gitea-Event": "pull_request"}),
+    "gitlab": Sample(
+        {"object_kind": "merge_request", "object_attributes": {"action": "merge"}},
+        {"X-Gitlab-Event": "Merge Request Hook"},
+    ),
+    "bitbucket": Sample({"pullrequest": {"state": "MERGED"}}, {"X-Event-Key": "pullrequest:fulfilled"}),
+}
+"""What forges write when a pull request was merged."""
 _WRITERS: Final[Mapping[str, Callable[[Push], _Written]]] = {
     "dockerhub": _dockerhub,
     "github": _github,

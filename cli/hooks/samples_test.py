@@ -13,7 +13,7 @@ from controllers.webhooks.request import Request
 from controllers.webhooks.senders.sender import Sender
 from controllers.webhooks.senders.table import SENDERS
 from controllers.webhooks.settings import Settings
-from controllers.webhooks.verdict import Accepted, Refused
+from controllers.webhooks.verdict import Accepted, Action, Refused
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 DIGEST = "sha256:" + "5" * 64
@@ -35,7 +35,7 @@ def make_push(type: str, *, tag: str = "1.2.3", digest: str = DIGEST) -> Push:
     return Push(host=host, repository="org/app", tag=tag, digest=digest, id="delivery-1", at=at)
 
 
-def ask(sender: Sender, push: Push, secret: dict[str, bytes], *, verifies: bool = True) -> Accepted | Refused:
+def ask(sender: Sender, push: Push | None, secret: dict[str, bytes], *, verifies: bool = True) -> Accepted | Refused:
     sample = make_sample(sender.type, push)
     token = "token" if sender.type in IDENTITY_TOKENS else ""
     headers = {**sample.headers, **sign(sender.type, sample.body, secret, token)}
@@ -45,7 +45,11 @@ def ask(sender: Sender, push: Push, secret: dict[str, bytes], *, verifies: bool 
     return judge(request, settings, verifies=verifies and not token)
 
 
-@pytest.mark.parametrize("sender", SENDERS, ids=lambda sender: sender.type)
+OF_IMAGES = [sender for sender in SENDERS if sender.type != "bitbucket"]
+FORGES = [sender for sender in SENDERS if sender.type in {"github", "gitlab", "gitea", "bitbucket"}]
+
+
+@pytest.mark.parametrize("sender", OF_IMAGES, ids=lambda sender: sender.type)
 @pytest.mark.parametrize("digest", ["", DIGEST])
 def test_a_sample_wakes_its_image_with_its_tag(sender: Sender, digest: str, monkeypatch: pytest.MonkeyPatch) -> None:
     push = make_push(sender.type, digest=digest)
@@ -59,12 +63,20 @@ def test_a_sample_wakes_its_image_with_its_tag(sender: Sender, digest: str, monk
 
 
 @pytest.mark.parametrize(
-    "sender", [one for one in SENDERS if one.type not in IDENTITY_TOKENS], ids=lambda sender: sender.type
+    "sender", [one for one in OF_IMAGES if one.type not in IDENTITY_TOKENS], ids=lambda sender: sender.type
 )
 def test_a_sample_with_another_secret_is_refused(sender: Sender) -> None:
     verdict = ask(sender, make_push(sender.type), {"token": b"another", "password": b"another"})
     assert isinstance(verdict, Refused)
     assert verdict.status == 401
+
+
+@pytest.mark.parametrize("sender", FORGES, ids=lambda sender: sender.type)
+def test_without_an_image_a_forge_says_that_a_pull_request_was_merged(sender: Sender) -> None:
+    verdict = ask(sender, None, SECRET)
+    assert isinstance(verdict, Accepted), verdict
+    assert [event.action for event in verdict.events] == [Action.CODE]
+    assert isinstance(ask(sender, None, {"token": b"another"}), Refused)
 
 
 def test_a_sender_with_a_user_shows_both() -> None:
@@ -91,6 +103,7 @@ def test_what_cannot_be_signed_is_said(type: str, secret: dict[str, bytes], text
     ("type", "push", "text"),
     [
         ("harbor", None, "--image or --payload is required"),
+        ("bitbucket", make_push("harbor"), "bitbucket announces no images"),
         ("ecr", make_push("harbor"), "is no registry of Amazon"),
     ],
 )

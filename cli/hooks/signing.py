@@ -68,6 +68,7 @@ def _shared(header: str, prefix: str = "") -> Callable[[bytes, bytes], dict[str,
 
 _BY_TOKEN: Final[Mapping[str, Callable[[bytes, bytes], dict[str, str]]]] = {
     "github": _hmac("X-Hub-Signature-256", prefix="sha256="),
+    "bitbucket": _hmac("X-Hub-Signature", prefix="sha256="),
     "gitea": _hmac("X-Gitea-Signature"),
     "jfrog": _hmac("X-JFrog-Event-Auth"),
     "nexus": _hmac("X-Nexus-Webhook-Signature", algorithm="sha1"),

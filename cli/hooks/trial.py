@@ -18,6 +18,7 @@ WAKES_NOTHING: Final = 1
 REFUSED: Final = 2
 _SHOWN: Final = 50
 _NO_HOST: Final = "host.invalid"
+_AUTOMATIONS: Final = "ImageUpdateAutomations that the Receiver lists"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,9 @@ def _named(events: tuple[Event, ...], registry: str) -> Wakeups:
     wakes: dict[str, dict[str, None]] = {}
     passed: list[Passed] = []
     for event in events:
-        if event.action is not Action.PUSH:
+        if event.action is Action.CODE:
+            wakes.setdefault(_AUTOMATIONS, {})
+        elif event.action is not Action.PUSH:
             passed.append(Passed(event, event.detail or str(event.action)))
         elif (image := _image(event, registry)) is None:
             passed.append(Passed(event, "no ImageRepository can have an image of this name"))
@@ -156,6 +159,8 @@ def _delivery(verdict: Accepted, is_stale: bool) -> str:
 
 def _wake(wake: Wake) -> str:
     tags = ", ".join(wake.tags)
+    if wake.subject.image == _AUTOMATIONS:
+        return f"{_AUTOMATIONS} (a run)"
     return f"{wake.subject.image} ({f'tag {tags}' if len(wake.tags) == 1 else f'tags {tags}' if tags else 'a scan'})"
 
 

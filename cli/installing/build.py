@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from api.version import VERSION
 from cli.grammar.session import Failed
-from cli.installing.components import FEATURES, OWN
+from cli.installing.components import FEATURES, NEEDS, OWN
 from cli.installing.patches import Object, apply_component
 
 NAMESPACE: Final = "tagline-system"
@@ -94,7 +94,12 @@ def build(options: Options, manifests: Manifests | None = None) -> list[Object]:
 
 
 def with_features(options: Options) -> Options:
-    """Return options whose components and features name each other; those of components first, for others to patch."""
+    """Return options whose components and features name each other, and the features that some need.
+
+    Those of components come first, for others to patch.
+    """
+    needed = tuple(NEEDS[name] for name in options.features if name in NEEDS)
+    options = replace(options, features=(*needed, *options.features))
     more = tuple(
         name for name, feature in FEATURES.items() if name in options.components or feature in options.features
     )

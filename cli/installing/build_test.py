@@ -65,6 +65,20 @@ def test_the_receiver_is_asked_for_as_a_component_or_as_a_feature(options: Optio
     assert kinds.index("ValidatingAdmissionPolicy") < kinds.index("Deployment"), "never without what limits it"
 
 
+def test_what_the_receiver_wakes_automations_with_comes_with_the_receiver() -> None:
+    objects = {
+        (one["kind"], one["metadata"]["name"]): one for one in build(Options(features=("receiver-automations",)))
+    }
+    arguments = objects["Deployment", "receiver-controller"]["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert arguments[-1] == "--wake-automations"
+    (rule,) = objects["ClusterRole", "tagline-receiver-automations"]["rules"]
+    assert (rule["resources"], rule["verbs"]) == (["imageupdateautomations"], ["get", "list", "watch", "patch"])
+    assert ("ValidatingAdmissionPolicy", "tagline-receiver-controller") in objects
+    assert "imageupdateautomations" not in str(
+        [one.get("rules") for one in build(Options(features=("receiver",))) if "receiver" in one["metadata"]["name"]]
+    )
+
+
 def test_without_the_receiver_nothing_of_it_is_installed() -> None:
     assert "receiver" not in str(build(Options())).lower()
 

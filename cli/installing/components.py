@@ -12,6 +12,8 @@ OWN: Final = ("imagerepository-controller", "imagepolicy-controller", "imageupda
 RECEIVER: Final = "receiver-controller"
 FEATURES: Final = {RECEIVER: "receiver"}
 """Components that are installed only when they are asked for, and their folders of manifests/components."""
+NEEDS: Final = {"receiver-automations": "receiver"}
+"""Folders of manifests/components that only add to another one."""
 STANDS_FOR: Final = {
     "image-reflector-controller": ("imagerepository-controller", "imagepolicy-controller"),
     "image-automation-controller": ("imageupdateautomation-controller",),

@@ -59,6 +59,17 @@ def test_ping_wakes_nothing(tmp_path: Path, capsys: Capture) -> None:
     assert "ignored   ping\nanswer    200\n" in capsys.readouterr().out
 
 
+def test_what_happens_to_code_wakes_automations(tmp_path: Path, capsys: Capture) -> None:
+    file = tmp_path / "merged.json"
+    file.write_text(json.dumps({"action": "closed", "pull_request": {"merged": True}}))
+    command = ["webhook", "test", "github", str(file), "--header", "X-GitHub-Event: pull_request"]
+    assert main(command) == 0
+    assert "wakes     ImageUpdateAutomations that the Receiver lists (a run)\n" in capsys.readouterr().out
+    assert main([*command, "--image", "ghcr.io/org/web"]) == 1
+    said = "ignored   a pull request was closed, which wakes ImageUpdateAutomations alone\n"
+    assert said in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("key", "status"), [(TOKEN, 0), ("other", 2)])
 def test_signature_is_verified_with_the_token_of_a_file(key: str, status: int, tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "token").write_text(f"{TOKEN}\n")

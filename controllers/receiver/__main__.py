@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from api.names import IMAGE_REPOSITORIES, RECEIVERS
+from api.names import IMAGE_REPOSITORIES, IMAGE_UPDATE_AUTOMATIONS, RECEIVERS
 from api.receiver import Receiver
 from controllers.golang.duration import parse_duration
 from controllers.hookserver.limits import Limits
@@ -16,6 +16,7 @@ from controllers.hookserver.server import HookServer
 from controllers.hookserver.sources import Sources
 from controllers.hookserver.tlsfiles import BadFiles, TlsFiles
 from controllers.net.destinations import Network, parse_networks
+from controllers.receiver.automations import Automation, Automations
 from controllers.receiver.hooks import Hooks
 from controllers.receiver.issuers import IssuerKeys
 from controllers.receiver.metrics import HookMetrics
@@ -24,12 +25,12 @@ from controllers.receiver.reconciler import ReceiverReconciler
 from controllers.receiver.refresher import Refresher
 from controllers.receiver.repositories import BY_PATH, Repositories, Repository, paths_of
 from controllers.receiver.secrets import SecretReader, Secrets
-from controllers.receiver.service import HookService
+from controllers.receiver.service import AutomationWakes, HookService
 from controllers.receiver.serving import Serving
-from controllers.receiver.waker import Waker
+from controllers.receiver.waker import AUTOMATION, IMAGE_REPOSITORY, Cache, T, Wakeable, Waker
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.process import flags
-from controllers.runtime.process.flags import Flag, at_least, parse_strings
+from controllers.runtime.process.flags import Flag, at_least, parse_bool, parse_strings
 from controllers.runtime.process.httpserver import parse_address
 from controllers.runtime.process.kind import Kind
 from controllers.runtime.process.main import Program, main
@@ -77,6 +78,12 @@ MAX_SOURCE_CONNECTIONS = Flag(
 DRAIN_DELAY = Flag(
     "drain-delay", timedelta(seconds=2), _delay, "how long hooks are still served at shutdown, until all have heard"
 )
+WAKE_AUTOMATIONS = Flag(
+    "wake-automations",
+    False,
+    parse_bool,
+    "wake ImageUpdateAutomations when a forge says that code has changed; needs the component receiver-automations",
+)
 
 FLAGS: tuple[Flag[Any], ...] = (
     RECEIVER_ADDR,
@@ -88,6 +95,7 @@ FLAGS: tuple[Flag[Any], ...] = (
     MAX_CONNECTIONS,
     MAX_SOURCE_CONNECTIONS,
     DRAIN_DELAY,
+    WAKE_AUTOMATIONS,
 )
 
 
@@ -149,20 +157,18 @@ def _build_service(process: Process, hooks: Hooks, secrets: SecretReader) -> tup
     process.add_background(recorder)
     metrics = HookMetrics(process.metrics.registry)
     repositories = Repositories(process.informer(IMAGE_REPOSITORIES, into=Repository, indexers={BY_PATH: paths_of}))
-    waker = Waker(
-        process.client,
-        repositories,
-        clock=process.clock,
-        rng=process.rng,
-        metrics=metrics,
-        log=logging.getLogger("controllers.receiver"),
-        field_manager=COMPONENT,
-    )
+    waker = _build_waker(process, repositories, IMAGE_REPOSITORY, metrics)
+    automations, automation_waker = None, None
+    if options[WAKE_AUTOMATIONS]:
+        found = Automations(process.informer(IMAGE_UPDATE_AUTOMATIONS, into=Automation))
+        automation_waker = _build_waker(process, found, AUTOMATION, metrics)
+        automations = AutomationWakes(found, automation_waker)
     service = HookService(
         hooks=hooks,
         secrets=secrets,
         repositories=repositories,
         waker=waker,
+        automations=automations,
         issuers=lambda: process.share(make_issuers),
         notices=Notices(recorder, process.clock),
         metrics=metrics,
@@ -175,9 +181,24 @@ def _build_service(process: Process, hooks: Hooks, secrets: SecretReader) -> tup
 
     async def flush() -> None:
         await waker.flush()
+        if automation_waker is not None:
+            await automation_waker.flush()
         await recorder.flush()
 
     return service, flush
+
+
+def _build_waker(process: Process, objects: Cache[T], wakeable: Wakeable[T], metrics: HookMetrics) -> Waker[T]:
+    return Waker(
+        process.client,
+        objects,
+        wakeable,
+        clock=process.clock,
+        rng=process.rng,
+        metrics=metrics,
+        log=logging.getLogger("controllers.receiver"),
+        field_manager=COMPONENT,
+    )
 
 
 def make_issuers(process: Process) -> IssuerKeys:

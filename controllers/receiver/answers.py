@@ -2,7 +2,7 @@
 
 | Status | Reason | When | What the sender should do |
 |---|---|---|---|
-| 200 | Woken | a wake-up of each ImageRepository that it concerns is in the API | |
+| 200 | Woken | a wake-up of each object that it concerns is in the API | |
 | 200 | NothingToWake | a ping, a deletion, an image that is not in the Receiver's scope or is suspended | |
 | 200 | Duplicate, Stale | the delivery was acted on before; it is older than a day | |
 | 400 | InvalidRequest | no HTTP as it is taken here, such as two lengths of one body | |

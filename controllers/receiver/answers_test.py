@@ -238,7 +238,7 @@ async def test_a_secret_that_is_missing(world: ReceiverHarness) -> None:
 @pytest.mark.parametrize(
     ("spec", "reason", "message"),
     [
-        pytest.param({"type": "bitbucket"}, "UnsupportedType", "the type bitbucket announces no images", id="type"),
+        pytest.param({"type": "sonar"}, "UnsupportedType", "the type sonar is not known", id="type"),
         pytest.param({"resourceFilter": "req."}, "InvalidCELExpression", "`req.` is invalid", id="filter"),
         pytest.param(
             {"resources": [{"kind": "ImageRepository", "name": "*", "filter": "1 +"}]},

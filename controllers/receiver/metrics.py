@@ -27,7 +27,7 @@ class HookMetrics:
             registry=registry,
             buckets=BUCKETS,
         )
-        self.woken = Counter("tagline_webhook_wakeups", "Patches that woke an ImageRepository.", registry=registry)
+        self.woken = Counter("tagline_webhook_wakeups", "Patches that woke an object.", registry=registry)
         self.coalesced = Counter(
             "tagline_webhook_coalesced_wakeups", "Wake-ups that needed no patch of their own.", registry=registry
         )

@@ -10,7 +10,7 @@ from controllers.golang.duration import parse_duration
 from controllers.net.foreign_text import sanitize
 from controllers.receiver.issuers import is_https_url
 from controllers.webhooks.expressions import check_expression
-from controllers.webhooks.matching import KIND, Resource
+from controllers.webhooks.matching import AUTOMATION, KIND, Resource
 from controllers.webhooks.senders.sender import Sender
 from controllers.webhooks.senders.table import find_sender
 from controllers.webhooks.settings import DEFAULT_AUDIENCE, Provider, SecretData, Settings, Validation
@@ -59,6 +59,8 @@ class Plan:
     """Without secrets and keys."""
     items: tuple[Item, ...]
     """Those that are ImageRepositories."""
+    automations: tuple[Item, ...]
+    """Those that are ImageUpdateAutomations, where this process wakes them."""
     resource_filter: str
     has_filters: bool
     """Whether choosing what to wake evaluates what a tenant has written."""
@@ -79,32 +81,35 @@ class Plan:
         return () if self.settings.providers else ("token", *SECRET_KEYS.get(self.sender.type, ()))
 
 
-def make_plan(receiver: Receiver, *, allows_others: bool) -> Plan:
+def make_plan(receiver: Receiver, *, allows_others: bool, wakes_automations: bool = False) -> Plan:
     """Return what serves a Receiver. Raises SpecRefused, BadDuration.
 
     allows_others: whether it may name resources of other namespaces
+    wakes_automations: whether ImageUpdateAutomations are woken here, besides ImageRepositories
     """
     spec = receiver.spec
     sender = find_sender(spec.type)
     if sender is None:
-        raise UnknownType(f"the type {sanitize(spec.type)} announces no images, so this receiver serves nothing")
+        raise UnknownType(f"the type {sanitize(spec.type)} is not known, so this receiver serves nothing")
     for expression in _expressions(spec):
         _check_expression(expression)
     for provider in spec.oidc_providers:
         _check_issuer(provider.issuer_url)
-    ours = [resource for resource in spec.resources if resource.kind == KIND]
+    kinds = (KIND, AUTOMATION) if wakes_automations else (KIND,)
+    ours = [resource for resource in spec.resources if resource.kind in kinds]
     if not allows_others:
         _check_namespaces(ours, receiver.metadata.namespace)
     return Plan(
         type=spec.type,
         sender=sender,
         settings=_settings(spec),
-        items=tuple(map(_item, ours)),
+        items=tuple(_item(resource) for resource in ours if resource.kind == KIND),
+        automations=tuple(_item(resource) for resource in ours if resource.kind == AUTOMATION),
         resource_filter=spec.resource_filter,
         has_filters=bool(spec.resource_filter) or any(resource.filter for resource in ours),
         overlap=parse_duration(spec.secret_overlap) if spec.secret_overlap else timedelta(),
         interval=parse_duration(spec.interval or DEFAULT_INTERVAL),
-        ignored_kinds=tuple(sorted({resource.kind for resource in spec.resources} - {KIND})),
+        ignored_kinds=tuple(sorted({resource.kind for resource in spec.resources}.difference(kinds))),
     )
 
 
@@ -133,13 +138,14 @@ def _check_namespaces(resources: Sequence[ReceiverResource], namespace: str) -> 
     foreign = next((resource for resource in resources if resource.namespace not in ("", namespace)), None)
     if foreign:
         raise ForeignResource(
-            f"cannot access '{KIND}/{foreign.namespace}/{foreign.name}', cross-namespace references have been blocked"
+            f"cannot access '{foreign.kind}/{foreign.namespace}/{foreign.name}', "
+            "cross-namespace references have been blocked"
         )
 
 
 def _item(resource: ReceiverResource) -> Item:
     return Item(
-        Resource(kind=KIND, name=resource.name, namespace=resource.namespace, labels=resource.match_labels),
+        Resource(kind=resource.kind, name=resource.name, namespace=resource.namespace, labels=resource.match_labels),
         resource.filter,
     )
 

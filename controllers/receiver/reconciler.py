@@ -17,9 +17,10 @@ from controllers.runtime.reconcile.bounds import add_notes, explain_interval, re
 from controllers.runtime.reconcile.conditions import is_ready
 from controllers.runtime.reconcile.outcome import Outcome, Ready, outcome_of
 from controllers.runtime.reconcile.run import Run
-from controllers.webhooks.matching import KIND
+from controllers.webhooks.matching import AUTOMATION, KIND
 
 INITIALIZED: Final = "Receiver initialized"
+WAKES_AUTOMATIONS: Final = "the component receiver-automations"
 
 ReceiverRun = Run[Receiver, ReceiverStatus]
 
@@ -61,5 +62,6 @@ class ReceiverReconciler:
 
 def _explain_ignored(plan: Plan) -> str:
     if plan.ignored_kinds:
-        return f"resources of kind {', '.join(plan.ignored_kinds)} are not woken: only {KIND} is"
+        text = f"resources of kind {', '.join(plan.ignored_kinds)} are not woken: only {KIND} is"
+        return f"{text} without {WAKES_AUTOMATIONS}" if AUTOMATION in plan.ignored_kinds else text
     return ""

@@ -71,7 +71,7 @@ class Repositories:
         for path in dict.fromkeys(path for event in events if event.action is Action.PUSH for path in _paths(event)):
             for repository in self._informer.by_index(BY_PATH, path):
                 found[Key(repository.metadata.namespace, repository.metadata.name)] = repository
-        return {_subject(repository): _metadata(repository.metadata) for repository in found.values()}
+        return {_subject(repository): metadata_of(repository.metadata) for repository in found.values()}
 
     def get(self, key: Key) -> Repository | None:
         """Return an ImageRepository as it was last received."""
@@ -89,7 +89,7 @@ def _subject(repository: Repository) -> Subject:
     return Subject(meta.namespace, meta.name, repository.spec.image, repository.spec.suspend, meta.labels)
 
 
-def _metadata(meta: ObjectMeta) -> dict[str, Any]:
+def metadata_of(meta: ObjectMeta) -> dict[str, Any]:
     """Return what is there: `has(res.metadata.labels)` is false without labels, as in Flux."""
     maps = {"labels": meta.labels, "annotations": meta.annotations}
     return {"name": meta.name, "namespace": meta.namespace, **{key: value for key, value in maps.items() if value}}
@@ -108,11 +108,13 @@ def choose(
             listed.setdefault(subject, []).append(item.filter)
     wakes = match(verdict.events, listed, registry=plan.settings.registry).wakes
     return tuple(
-        wake for wake in wakes if _passes(verdict, candidates[wake.subject], plan.resource_filter, listed[wake.subject])
+        wake
+        for wake in wakes
+        if is_passed(verdict, candidates[wake.subject], plan.resource_filter, listed[wake.subject])
     )
 
 
-def _passes(verdict: Accepted, metadata: dict[str, Any], common: str, filters: Sequence[str]) -> bool:
+def is_passed(verdict: Accepted, metadata: dict[str, Any], common: str, filters: Sequence[str]) -> bool:
     """Return whether an object passes the Receiver's filter and that of one of its items that lists it."""
     return _holds(common, verdict, metadata) and any(_holds(each, verdict, metadata) for each in filters)
 

@@ -15,6 +15,7 @@ from controllers.golang.duration import BadDuration
 from controllers.hookserver.answer import Answer
 from controllers.hookserver.head import Head
 from controllers.receiver import answers
+from controllers.receiver.automations import Automations, choose_automations
 from controllers.receiver.deliveries import Deliveries
 from controllers.receiver.hooks import Hooks
 from controllers.receiver.issuers import IssuerKeys
@@ -32,7 +33,7 @@ from controllers.threads import FairThreads, Share
 from controllers.webhooks.hook_path import find_path
 from controllers.webhooks.identity_tokens import GOOGLE, claims_of, key_name_of
 from controllers.webhooks.judge import judge
-from controllers.webhooks.matching import Wake
+from controllers.webhooks.matching import Subject, Wake
 from controllers.webhooks.replay import Freshness
 from controllers.webhooks.request import Request
 from controllers.webhooks.settings import Settings
@@ -58,6 +59,23 @@ class Wakes(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class AutomationWakes:
+    """What is needed to wake automations."""
+
+    automations: Automations
+    waker: Wakes
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a request wakes."""
+
+    wakes: tuple[Wake, ...]
+    """Of ImageRepositories."""
+    automations: tuple[Subject, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Hook:
     """A Receiver, and what serves it."""
 
@@ -76,6 +94,7 @@ class HookService:
         secrets: SecretReader,
         repositories: Repositories,
         waker: Wakes,
+        automations: AutomationWakes | None,
         issuers: Callable[[], IssuerKeys],
         notices: Notices,
         metrics: HookMetrics,
@@ -87,6 +106,7 @@ class HookService:
     ) -> None:
         """Build it.
 
+        automations: None where none is woken
         issuers: called for the first token; allows_others: whether Receivers may name resources of other namespaces
         hook_rate: requests a second from one address to one hook; from all together it may be twice as many
         source_rate: requests a second from one address to paths that are no hooks
@@ -95,6 +115,7 @@ class HookService:
         self._secrets = secrets
         self._repositories = repositories
         self._waker = waker
+        self._automations = automations
         self._issuers = issuers
         self._notices = notices
         self._metrics = metrics
@@ -171,7 +192,9 @@ class HookService:
 
     def _make_plan(self, receiver: Receiver) -> Plan | Exception:
         try:
-            return make_plan(receiver, allows_others=self._allows_others)
+            return make_plan(
+                receiver, allows_others=self._allows_others, wakes_automations=self._automations is not None
+            )
         except (SpecRefused, BadDuration) as error:
             return error.with_traceback(None)
 
@@ -212,45 +235,52 @@ class HookService:
         freshness = self._deliveries.check(uid, verdict.delivery, now=now)
         if freshness is not Freshness.FRESH:
             return answers.not_fresh(freshness, sender)
-        wakes = await self._choose(hook, verdict)
+        chosen = await self._choose(hook, verdict)
         try:
-            await self._wake(wakes, hook)
+            await self._wake(chosen, hook)
         except NotWoken as error:
             self._notices.refused(
                 hook.receiver, status=503, reason=answers.API_UNAVAILABLE.reason, message=f"not woken: {error}"
             )
             return answers.api_unavailable(sender)
-        if not wakes:  # not acted on: who mends the Receiver may have the delivery sent again
+        if (
+            not chosen.wakes and not chosen.automations
+        ):  # not acted on: who mends the Receiver may have the delivery sent again
             return answers.nothing_to_wake(sender)
         self._deliveries.remember(uid, verdict.delivery, now=now)
         return answers.woken(sender)
 
-    async def _choose(self, hook: Hook, verdict: Accepted) -> tuple[Wake, ...]:
-        namespace = hook.receiver.metadata.namespace
-        candidates = self._repositories.candidates(verdict.events, hook.plan, namespace)
+    async def _choose(self, hook: Hook, verdict: Accepted) -> Chosen:
+        namespace, plan, others = hook.receiver.metadata.namespace, hook.plan, self._allows_others
+        images = self._repositories.candidates(verdict.events, plan, namespace)
+        code = self._automations.automations.candidates(verdict, plan, namespace) if self._automations else {}
 
-        def work() -> tuple[Wake, ...]:
-            return choose(verdict, candidates, hook.plan, namespace=namespace, allows_others=self._allows_others)
+        def work() -> Chosen:
+            return Chosen(
+                choose(verdict, images, plan, namespace=namespace, allows_others=others),
+                choose_automations(verdict, code, plan, namespace=namespace, allows_others=others),
+            )
 
-        steps = len(verdict.events) + len(candidates) * (1 + len(hook.plan.items))
-        return await self._run(namespace, work) if hook.plan.has_filters or steps > INLINE_STEPS else work()
+        steps = len(verdict.events) + len(images) * (1 + len(plan.items)) + len(code) * len(plan.automations)
+        return await self._run(namespace, work) if plan.has_filters or steps > INLINE_STEPS else work()
 
-    async def _wake(self, wakes: tuple[Wake, ...], hook: Hook) -> None:
+    async def _wake(self, chosen: Chosen, hook: Hook) -> None:
         """Wake all, and wait for all. Raises NotWoken, after the last one, when any was not woken."""
         meta = hook.receiver.metadata
         attributes = {"k8s.namespace.name": meta.namespace, "tagline.name": meta.name, "tagline.sender": hook.plan.type}
         with self._tracer.span("webhook", attributes=attributes) as span:
-            done = await asyncio.gather(
-                *(
-                    self._waker.wake(
-                        Key(wake.subject.namespace, wake.subject.name),
-                        dict(zip(wake.tags, wake.digests, strict=True)),
-                        trace=span.trace_parent,
-                    )
-                    for wake in wakes
-                ),
-                return_exceptions=True,
-            )
+            waking = [
+                self._waker.wake(
+                    Key(wake.subject.namespace, wake.subject.name),
+                    dict(zip(wake.tags, wake.digests, strict=True)),
+                    trace=span.trace_parent,
+                )
+                for wake in chosen.wakes
+            ]
+            if self._automations:
+                waker = self._automations.waker
+                waking += [waker.wake(Key(one.namespace, one.name), {}, trace="") for one in chosen.automations]
+            done = await asyncio.gather(*waking, return_exceptions=True)
             for failure in done:
                 if isinstance(failure, BaseException):
                     raise failure

@@ -1,24 +1,27 @@
-"""Wake-ups: one patch for all that is announced of an ImageRepository at about the same time.
+"""Wake-ups: one patch for all that is announced of an object at about the same time.
 
 Whoever asks waits until the API server has taken the patch: only then may the sender be told that all is well. Requests
 are collected for a moment; those that come while a patch is under way go into the next one, which keeps a distance.
 What was announced a short time ago needs no second patch: a tag that was pushed stays pushed. Without a tag there
-always is one, since the scan under way may have begun before the push.
+always is one, since the run under way may have begun before the push.
 """
 
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
 from random import Random
-from typing import Final, Protocol
+from typing import Final, Generic, Protocol, TypeVar
 
-from api.names import IMAGE_REPOSITORIES, PUSHED_TAGS, REQUESTED_AT
+from api.meta import ObjectMeta
+from api.names import IMAGE_REPOSITORIES, IMAGE_UPDATE_AUTOMATIONS, PUSHED_TAGS, REQUESTED_AT
 from api.pushedtags import MAX_PUSHED_TAGS, PushedTag, encode_pushed_tags, requested_tags
+from api.resource import Resource
 from controllers.clock import Clock, wait_for
+from controllers.receiver.automations import Automation
 from controllers.receiver.metrics import HookMetrics
 from controllers.receiver.repositories import Repository
 from controllers.runtime import logkey
@@ -44,10 +47,31 @@ Tags = Mapping[str, str]
 """Tag → digest, empty where it is not known. No tag at all: the whole list is to be scanned."""
 
 
-class RepositoryCache(Protocol):
-    """What is needed of `repositories.Repositories`."""
+class Annotated(Protocol):
+    """An object that can be woken."""
 
-    def get(self, key: Key) -> Repository | None: ...
+    @property
+    def metadata(self) -> ObjectMeta: ...
+
+
+T = TypeVar("T", bound=Annotated)
+T_co = TypeVar("T_co", bound=Annotated, covariant=True)
+
+
+class Cache(Protocol[T_co]):
+    """What is needed of `repositories.Repositories` and `automations.Automations`."""
+
+    def get(self, key: Key) -> T_co | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wakeable(Generic[T]):
+    """A kind of objects, and the patch that wakes one."""
+
+    resource: Resource
+    into: type[T]
+    annotate: Callable[[T, Tags | None, str, str], dict[str, object]]
+    """Called with an object as read, what it is woken for, the present time as Flux writes it, and the trace."""
 
 
 class NotWoken(Exception):
@@ -98,13 +122,14 @@ class Woken:
         return now - at < (SAME_DIGEST_FOR if digest else ANNOUNCED_FOR).total_seconds()
 
 
-class Waker:
-    """Wakes for all hooks of a process. Used from one event loop, by any number of tasks."""
+class Waker(Generic[T]):
+    """Wakes objects of one kind for all hooks of a process. Used from one event loop, by any number of tasks."""
 
     def __init__(
         self,
         client: Client,
-        repositories: RepositoryCache,
+        objects: Cache[T],
+        wakeable: Wakeable[T],
         *,
         clock: Clock,
         rng: Random,
@@ -113,7 +138,8 @@ class Waker:
         field_manager: str,
     ) -> None:
         self._client = client
-        self._repositories = repositories
+        self._objects = objects
+        self._wakeable = wakeable
         self._clock = clock
         self._rng = rng
         self._metrics = metrics
@@ -128,9 +154,9 @@ class Waker:
         self._numbers = count()
 
     async def wake(self, key: Key, tags: Tags, *, trace: str = "") -> None:
-        """Return when an ImageRepository is woken, or is gone. Goes on when the caller does not wait. Raises NotWoken.
+        """Return when an object is woken, or is gone. Goes on when the caller does not wait. Raises NotWoken.
 
-        tags: to be asked for; none: a scan of the whole list. trace: context of the request, if it is traced
+        tags: to be asked for; none: a scan of the whole list, or a run. trace: context of the request, if it is traced
         """
         woken = self._woken.get(key)
         if woken is not None and woken.covers(tags, self._clock.monotonic()):
@@ -172,7 +198,8 @@ class Waker:
                 )
             except (ApiError, TimeoutError) as error:
                 self._metrics.failed.inc()
-                self._log.error("cannot wake an ImageRepository", extra={"key": str(key), logkey.ERROR: str(error)})
+                fields = {"kind": self._wakeable.resource.kind, "key": str(key), logkey.ERROR: str(error)}
+                self._log.error("cannot wake an object", extra=fields)
                 pending.done.set_exception(NotWoken(str(error)))
                 pending.done.exception()  # perhaps nobody waits any more
             except BaseException:
@@ -185,19 +212,15 @@ class Waker:
 
     async def _patch(self, key: Key, tags: Tags | None, trace: str) -> None:
         """Send one patch. Raises ApiError when that does not succeed within a few tries."""
-        current, stale = self._repositories.get(key), False
+        resource, into = self._wakeable.resource, self._wakeable.into
+        current, stale = self._objects.get(key), False
         for attempt in range(TRIES):
             try:
                 if stale or current is None:
-                    current = await self._client.get(IMAGE_REPOSITORIES, key.namespace, key.name, into=Repository)
-                body = self._annotate(current, tags, trace)
+                    current = await self._client.get(resource, key.namespace, key.name, into=into)
+                body = self._wakeable.annotate(current, tags, self._timestamp(), trace)
                 await self._client.patch(
-                    IMAGE_REPOSITORIES,
-                    key.namespace,
-                    key.name,
-                    body,
-                    into=Repository,
-                    field_manager=self._field_manager,
+                    resource, key.namespace, key.name, body, into=into, field_manager=self._field_manager
                 )
             except NotFound:
                 return
@@ -211,22 +234,6 @@ class Waker:
                 self._remember(key, tags)
                 self._metrics.woken.inc()
                 return
-
-    def _annotate(self, current: Repository, tags: Tags | None, trace: str) -> dict[str, object]:
-        """Return the patch of an object that is as read: what it was asked for and has not handled is kept."""
-        at = self._timestamp()
-        before = current.metadata.annotations
-        asked = before.get(REQUESTED_AT, "")
-        is_pending = bool(asked) and asked != current.status.last_handled_reconcile_at
-        kept = requested_tags(before) if is_pending else ()
-        new = [PushedTag(tag=tag, digest=digest, at=at, trace=trace) for tag, digest in (tags or {}).items()]
-        names = {each.tag for each in new}
-        merged = [*(each for each in kept if each.tag not in names), *new]
-        is_for_all = not tags or (is_pending and not kept) or len(merged) > MAX_PUSHED_TAGS
-        annotations: dict[str, str] = {REQUESTED_AT: at}
-        if not is_for_all or PUSHED_TAGS not in before:
-            annotations[PUSHED_TAGS] = encode_pushed_tags(() if is_for_all else merged)
-        return {"metadata": {"resourceVersion": current.metadata.resource_version, "annotations": annotations}}
 
     def _remember(self, key: Key, tags: Tags | None) -> None:
         now = self._clock.monotonic()
@@ -243,3 +250,28 @@ class Waker:
         """Return the present time in nanoseconds, as Flux writes it; no two are the same."""
         now = self._clock.now()
         return f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond:06d}{next(self._numbers) % 1000:03d}Z"
+
+
+def _ask_for_tags(current: Repository, tags: Tags | None, at: str, trace: str) -> dict[str, object]:
+    """Return the patch of an ImageRepository: what it was asked for and has not handled is kept."""
+    before = current.metadata.annotations
+    asked = before.get(REQUESTED_AT, "")
+    is_pending = bool(asked) and asked != current.status.last_handled_reconcile_at
+    kept = requested_tags(before) if is_pending else ()
+    new = [PushedTag(tag=tag, digest=digest, at=at, trace=trace) for tag, digest in (tags or {}).items()]
+    names = {each.tag for each in new}
+    merged = [*(each for each in kept if each.tag not in names), *new]
+    is_for_all = not tags or (is_pending and not kept) or len(merged) > MAX_PUSHED_TAGS
+    annotations: dict[str, str] = {REQUESTED_AT: at}
+    if not is_for_all or PUSHED_TAGS not in before:
+        annotations[PUSHED_TAGS] = encode_pushed_tags(() if is_for_all else merged)
+    return {"metadata": {"resourceVersion": current.metadata.resource_version, "annotations": annotations}}
+
+
+def _ask_for_run(current: Automation, tags: Tags | None, at: str, trace: str) -> dict[str, object]:
+    """Return the patch of an automation, the one of `flux reconcile`; of two at the same time either will do."""
+    return {"metadata": {"annotations": {REQUESTED_AT: at}}}
+
+
+IMAGE_REPOSITORY: Final = Wakeable(IMAGE_REPOSITORIES, Repository, _ask_for_tags)
+AUTOMATION: Final = Wakeable(IMAGE_UPDATE_AUTOMATIONS, Automation, _ask_for_run)

@@ -10,7 +10,7 @@ from api.names import IMAGE_REPOSITORIES, PUSHED_TAGS, REQUESTED_AT
 from api.pushedtags import MAX_PUSHED_TAGS, PushedTag, decode_pushed_tags, encode_pushed_tags, requested_tags
 from controllers.receiver.metrics import HookMetrics
 from controllers.receiver.repositories import Repository
-from controllers.receiver.waker import NotWoken, Tags, Waker
+from controllers.receiver.waker import IMAGE_REPOSITORY, NotWoken, Tags, Waker
 from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import Conflict, Unreachable
 from testing.clock import VirtualClock, settle
@@ -33,6 +33,7 @@ class World:
         self.waker = Waker(
             self.kube,
             self.cache,
+            IMAGE_REPOSITORY,
             clock=self.clock,
             rng=Random(1),  # noqa: S311
             metrics=self.metrics,

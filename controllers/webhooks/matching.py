@@ -12,6 +12,7 @@ from controllers.image.reference import BadReference, Image, parse_image
 from controllers.webhooks.verdict import Action, Event, Name
 
 KIND: Final = "ImageRepository"
+AUTOMATION: Final = "ImageUpdateAutomation"
 MAX_HINTS: Final = 16
 _DOCKER_HUB: Final = "index.docker.io"
 _DOCKER_HUB_NAMES: Final = frozenset(("docker.io", "registry-1.docker.io", "registry.hub.docker.com", _DOCKER_HUB))
@@ -20,12 +21,12 @@ _HTTPS_PORT: Final = ":443"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Subject:
-    """An ImageRepository, as far as it matters here."""
+    """An ImageRepository, or an ImageUpdateAutomation, as far as it matters here."""
 
     namespace: str
     name: str
-    image: str
-    """`spec.image`."""
+    image: str = ""
+    """`spec.image` of an ImageRepository."""
     suspended: bool = False
     labels: Mapping[str, str] = field(default_factory=dict, hash=False, compare=False)
 
@@ -71,16 +72,21 @@ class Wakeups:
 
 
 def in_scope(
-    subjects: Iterable[Subject], resources: Sequence[Resource], *, namespace: str, allows_others: bool = True
+    subjects: Iterable[Subject],
+    resources: Sequence[Resource],
+    *,
+    namespace: str,
+    kind: str = KIND,
+    allows_others: bool = True,
 ) -> list[Subject]:
     """Return the subjects that a Receiver lists.
 
-    namespace: the Receiver's; allows_others: whether it may name those of other namespaces.
+    kind: theirs; namespace: the Receiver's; allows_others: whether it may name those of other namespaces.
     """
     wanted = [
         resource
         for resource in resources
-        if resource.kind == KIND and (allows_others or resource.namespace in ("", namespace))
+        if resource.kind == kind and (allows_others or resource.namespace in ("", namespace))
     ]
     return [subject for subject in subjects if any(_lists(resource, subject, namespace) for resource in wanted)]
 
@@ -124,6 +130,8 @@ def _add(tags: dict[Subject, dict[str, str] | None], subject: Subject, event: Ev
 
 def _find(event: Event, index: "_Index", registry: str) -> tuple[list[Subject], str]:
     """Return the subjects that an event wakes; without any, why."""
+    if event.action is Action.CODE:
+        return [], f"{event.detail}, which wakes ImageUpdateAutomations alone"
     if event.action is not Action.PUSH:
         return [], event.detail or str(event.action)
     found = index.everything if event.wakes_all else index.find(event.names, registry)

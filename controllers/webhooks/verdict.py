@@ -30,9 +30,10 @@ UNAVAILABLE: Final = 503
 
 
 class Action(StrEnum):
-    """What a sender says has happened. Only a push wakes anything."""
+    """What a sender says has happened. A push of an image wakes ImageRepositories, a change of code automations."""
 
     PUSH = "push"
+    CODE = "code"
     DELETE = "delete"
     PING = "ping"
     OTHER = "other"
@@ -52,7 +53,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened in a registry."""
+    """One thing that happened in a registry, or at a forge."""
 
     action: Action
     names: tuple[Name, ...] = ()

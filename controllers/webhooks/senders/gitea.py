@@ -10,6 +10,7 @@ from controllers.webhooks import names
 from controllers.webhooks.authentication import check_hmac, check_token
 from controllers.webhooks.payload import child, moment, text
 from controllers.webhooks.request import Request
+from controllers.webhooks.senders import code
 from controllers.webhooks.senders.sender import Sender, Setup, nothing
 from controllers.webhooks.settings import Settings
 from controllers.webhooks.verdict import Action, Delivery, Name, Notice, malformed
@@ -27,6 +28,8 @@ def _authenticate(request: Request, settings: Settings) -> str:
 
 def _read(payload: Any, request: Request, settings: Settings) -> Notice:
     event = request.first_header(_EVENTS)
+    if event.lower() in code.EVENTS:
+        return Notice((code.read_event(event.lower(), payload),), Delivery(request.first_header(_DELIVERIES)))
     package = child(payload, "package")
     delivery = Delivery(request.first_header(_DELIVERIES), moment(package, "created_at"))
     if (event and event.lower() != "package") or not package:
@@ -68,6 +71,10 @@ SENDER = Sender(
         "the token",
         notes=(
             "Hooks of a repository fire only for packages that are linked to it.",
+            (
+                "To wake automations whose pull requests are merged or pushed to, also choose Push, Delete, Pull "
+                "request and Pull request synchronized, at the repository of the automation."
+            ),
             "The server's ROOT_URL is in the payload; where images are pulled by another host, set the registry.",
             "A receiver in a private network must be in the server's webhook.ALLOWED_HOST_LIST.",
         ),

@@ -11,6 +11,7 @@ from controllers.webhooks import names
 from controllers.webhooks.authentication import check_hmac
 from controllers.webhooks.payload import child, moment, text
 from controllers.webhooks.request import Request
+from controllers.webhooks.senders import code
 from controllers.webhooks.senders.sender import Sender, Setup, nothing
 from controllers.webhooks.settings import Settings
 from controllers.webhooks.verdict import Action, Delivery, Event, Name, Notice, malformed
@@ -33,6 +34,8 @@ def _read(payload: Any, request: Request, settings: Settings) -> Notice:
     delivery = Delivery(request.header("X-GitHub-Delivery"), moment(version, "updated_at"))
     if event == "ping" or (not event and "zen" in payload):
         return Notice((nothing("ping", Action.PING),), delivery)
+    if event in code.EVENTS:
+        return Notice((code.read_event(event, payload),), delivery)
     if event and event not in _PACKAGE_EVENTS:
         return Notice((nothing(f"the event {event} is not about packages"),), delivery)
     if not package:
@@ -77,6 +80,9 @@ SENDER = Sender(
         ),
         needs="`token`: the text that is entered as Secret",
         verified="X-Hub-Signature-256: HMAC with SHA-256 over the body; SHA-1 is not taken",
-        notes=("Only packages that are linked to the repository are announced by its hook.",),
+        notes=(
+            "Only packages that are linked to the repository are announced by its hook.",
+            "To wake automations whose pull requests are merged or pushed to, also choose Pull requests and Pushes.",
+        ),
     ),
 )

@@ -1,14 +1,15 @@
 """The container registry of a self-managed GitLab: it is a Distribution, and sends its notifications.
 
 https://docs.gitlab.com/administration/packages/container_registry/#configure-container-registry-notifications.
-gitlab.com sends none. Hooks of projects and groups come with X-Gitlab-Event, and are never about images.
+gitlab.com sends none. Hooks of projects, groups and the system come with X-Gitlab-Event, and are about code, never
+about images. https://docs.gitlab.com/user/project/integrations/webhook_events/
 """
 
 from typing import Any, Final
 
 from controllers.webhooks.authentication import check_token
 from controllers.webhooks.request import Request
-from controllers.webhooks.senders import distribution
+from controllers.webhooks.senders import code, distribution
 from controllers.webhooks.senders.sender import Sender, Setup, nothing
 from controllers.webhooks.settings import Settings
 from controllers.webhooks.verdict import Delivery, Notice
@@ -23,18 +24,19 @@ def _authenticate(request: Request, settings: Settings) -> str:
 def _read(payload: Any, request: Request, settings: Settings) -> Notice:
     if event := request.header(_EVENT):
         delivery = Delivery(request.header("X-Gitlab-Event-UUID"))
-        return Notice((nothing(f"the event {event} of a project is not about images"),), delivery)
+        found = code.read_gitlab(payload)
+        return Notice((found or nothing(f"the event {event} of a project is not about images"),), delivery)
     return distribution.read(payload, request, settings)
 
 
 SENDER = Sender(
     type="gitlab",
-    title="GitLab, self-managed",
+    title="GitLab",
     authenticate=_authenticate,
     read=_read,
     event_headers=(_EVENT,),
     setup=Setup(
-        where="/etc/gitlab/gitlab.rb, then gitlab-ctl reconfigure",
+        where="/etc/gitlab/gitlab.rb of a self-managed GitLab, then gitlab-ctl reconfigure",
         steps=(
             (
                 "registry['notifications'] = [{{'name' => 'tagline', 'url' => '{url}', 'timeout' => '5s', "
@@ -45,7 +47,10 @@ SENDER = Sender(
         verified="X-Gitlab-Token or Authorization hold the token",
         notes=(
             "gitlab.com announces no images; there is only polling.",
-            "Webhooks of a project are not about images and wake nothing.",
+            (
+                "Webhooks of a project are not about images. With Push events and Merge request events, and the token "
+                "as Secret token, they wake automations."
+            ),
         ),
     ),
 )

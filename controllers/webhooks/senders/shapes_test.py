@@ -391,7 +391,7 @@ def test_push_wakes_its_image_and_no_other(type: str, payload: Any, headers: Hea
             "github",
             {"ref": "refs/heads/main", "commits": []},
             {"X-GitHub-Event": "push"},
-            Action.OTHER,
+            Action.CODE,
             id="github-push",
         ),
         pytest.param("github", github("deleted"), PACKAGE, Action.DELETE, id="github-delete"),
@@ -450,9 +450,9 @@ def test_push_wakes_its_image_and_no_other(type: str, payload: Any, headers: Hea
         pytest.param("ecr", {**ecr(), "detail-type": "ECR Image Scan"}, {}, Action.OTHER, id="ecr-scan"),
         pytest.param("gitea", gitea("deleted"), {"X-Gitea-Event": "package"}, Action.DELETE, id="gitea-delete"),
         pytest.param("gitea", gitea(type="npm"), {"X-Gitea-Event": "package"}, Action.OTHER, id="gitea-npm"),
-        pytest.param("gitea", {"ref": "refs/heads/main"}, {"X-Gitea-Event": "push"}, Action.OTHER, id="gitea-push"),
+        pytest.param("gitea", {"ref": "refs/heads/main"}, {"X-Gitea-Event": "push"}, Action.CODE, id="gitea-push"),
         pytest.param(
-            "gitlab", {"object_kind": "push"}, {"X-Gitlab-Event": "Push Hook"}, Action.OTHER, id="gitlab-project"
+            "gitlab", {"object_kind": "push"}, {"X-Gitlab-Event": "Push Hook"}, Action.CODE, id="gitlab-project"
         ),
         pytest.param(
             "distribution", {"events": [distribution("pull", tag="1")]}, {}, Action.OTHER, id="distribution-pull"

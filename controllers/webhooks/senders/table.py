@@ -5,6 +5,7 @@ from typing import Final
 from controllers.webhooks.senders import (
     acr,
     aliyun,
+    bitbucket,
     cdevents,
     distribution,
     dockerhub,
@@ -36,6 +37,7 @@ SENDERS: Final = (
     jfrog.SENDER,
     aliyun.SENDER,
     cdevents.SENDER,
+    bitbucket.SENDER,
     generic.GENERIC,
     generic.GENERIC_HMAC,
     generic.GENERIC_OIDC,
