@@ -27,6 +27,9 @@ class AdoptionReport:
     notes: Sequence[str]
     """On the whole."""
     kept: int
+    """Places that have a marker already."""
+    named: int = 0
+    """Places that a target names already."""
     prefix: str = ""
     """The folder that paths are relative to, as seen from where the command runs."""
     diff_prefix: str = ""
@@ -57,7 +60,8 @@ def format_report(report: AdoptionReport) -> Iterator[str]:
         yield f"{note}\n"
     if not report.proposals:
         kept = f"; places that have a marker already: {report.kept}" if report.kept else ""
-        yield f"Nothing to adopt{kept}.\n"
+        named = f"; places that a target names already: {report.named}" if report.named else ""
+        yield f"Nothing to adopt{kept}{named}.\n"
 
 
 def format_proposal(
@@ -67,7 +71,7 @@ def format_proposal(
     tags = ", ".join(proposal.tags) or "no tag"
     yield f"{proposal.image}: {tags} → {' '.join(describe_policy(proposal))}\n"
     yield f"  why: {proposal.reason}\n"
-    occurrences = [f"{locate(occurrence.file)}:{occurrence.line}" for occurrence in proposal.occurrences]
+    occurrences = [_place(occurrence, locate) for occurrence in proposal.occurrences]
     more = f" and {len(occurrences) - MAX_OCCURRENCES} more" if len(occurrences) > MAX_OCCURRENCES else ""
     exists = ", which exists" if proposal.policy_exists else ""
     yield f"  policy {namespace}/{proposal.policy_name}{exists}, for {', '.join(occurrences[:MAX_OCCURRENCES])}{more}\n"
@@ -76,6 +80,11 @@ def format_proposal(
     for note in proposal.notes:
         yield f"  note: {note}\n"
     yield "\n"
+
+
+def _place(occurrence: Occurrence, locate: Callable[[str], str]) -> str:
+    place = f"{locate(occurrence.file)}:{occurrence.line}"
+    return f"{place} (target {', '.join(occurrence.targets)})" if occurrence.targets else place
 
 
 def to_json(report: AdoptionReport) -> dict[str, Any]:
@@ -111,6 +120,7 @@ def to_json(report: AdoptionReport) -> dict[str, Any]:
         ],
         "notes": list(report.notes),
         "kept": report.kept,
+        **({"named": report.named} if report.named else {}),
     }
 
 
@@ -120,6 +130,7 @@ def _occurrence_to_json(occurrence: Occurrence, report: AdoptionReport) -> dict[
         "line": occurrence.line,
         "column": occurrence.column,
         "form": occurrence.form,
+        **({"targets": list(occurrence.targets)} if occurrence.targets else {}),
     }
 
 

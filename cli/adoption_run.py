@@ -17,6 +17,7 @@ from cli.file_writing import why_unwritable, write_files
 from cli.output import encode_diff, encode_json, encode_text, one_line, write_error, write_output
 from cli.progress import Progress, waiting
 from cli.tags import TagLists, read_tag_files
+from controllers.adoption.automation_edit import Placement, place_targets
 from controllers.adoption.evidence import Verdict, hold_against
 from controllers.adoption.instructions import full_name, parse_instruction
 from controllers.adoption.inventory import Inventory, guess_namespace, take_inventory
@@ -27,6 +28,7 @@ from controllers.adoption.origins.tools import read_tool
 from controllers.adoption.proposals import Plan, plan_adoption
 from controllers.adoption.schemes import Level
 from controllers.adoption.survey import Adoption, Fault, Survey, take_survey, write_markers
+from controllers.adoption.targets import without_named
 from controllers.documents.diff import unified_diff
 from controllers.documents.manifests import ObjectInFile, find_manifests, may_hold_objects
 from controllers.net.foreign_text import escape
@@ -58,8 +60,9 @@ def run_adoption(options: argparse.Namespace) -> int:
     manifests = _read_manifests(checkout, survey, target)
     namespace = options.namespace or guess_namespace(manifests, DEFAULT_NAMESPACE)
     inventory = take_inventory(manifests, namespace)
+    unnamed = without_named(survey.occurrences, survey.contents, inventory.automations, checkout.in_repository)
     with waiting("planning"):
-        plan = plan_adoption(survey.occurrences, inventory, instructions=instructions, level=Level(options.level))
+        plan = plan_adoption(unnamed, inventory, instructions=instructions, level=Level(options.level))
     lists = _find_tags(plan, known_tags, offline=options.offline)
     verdicts = _hold_all(plan, lists)
     if options.interactive:
@@ -69,11 +72,19 @@ def run_adoption(options: argparse.Namespace) -> int:
             return 0
         verdicts = chosen
     with waiting("trying the markers"):
-        adoption = write_markers(survey.contents, [verdict.proposal for verdict in verdicts], namespace)
+        adoption = write_markers(
+            survey.contents,
+            [verdict.proposal for verdict in verdicts],
+            namespace,
+            without_markers=options.targets,
+        )
     automation, assumptions = _describe_automation(checkout, inventory, options, namespace)
     is_automation_new = bool(adoption.proposals) and not inventory.automations
-    objects = render_objects(adoption.proposals, automation, automation=is_automation_new)
-    changes = _list_changes(checkout, adoption, survey.contents, objects=objects, target=target)
+    objects = render_objects(adoption.proposals, automation, automation=is_automation_new, targets=adoption.targets)
+    placement = Placement() if is_automation_new else _place_targets(checkout, adoption, inventory, survey)
+    edits = {**adoption.edits, **placement.edits}
+    contents = {**survey.automation_files, **survey.contents}
+    changes = _list_changes(checkout, edits, contents, objects=objects, target=target)
     report = AdoptionReport(
         namespace,
         adoption.proposals,
@@ -81,13 +92,14 @@ def run_adoption(options: argparse.Namespace) -> int:
         sorted((*plan.obstacles, *adoption.obstacles), key=_order),
         survey.faults,
         [
-            *(assumptions if is_automation_new else _list_uncovered(checkout, adoption, inventory)),
+            *(assumptions if is_automation_new else _list_uncovered(checkout, adoption, inventory, placement)),
             *(f"{note.file}:{note.line}: {note.message}" if note.file else note.message for note in carried.notes),
             *(f"note: {sentence}" for sentence in report_left_out(unread)),
             *(f"note: {notice}" for notice in lists.notices),
             *(f"not checked: {image}: {reason}" for image, reason in lists.failures.items()),
         ],
         survey.kept,
+        named=len(survey.occurrences) - len(unnamed),
         prefix="" if options.path in {".", "./"} else os.fspath(checkout.folder),
         diff_prefix=checkout.in_repository,
     )
@@ -188,7 +200,7 @@ def _hold_all(plan: Plan, lists: TagLists) -> list[Verdict]:
 
 def _list_changes(
     checkout: CheckedOutFolder,
-    adoption: Adoption,
+    edits: Mapping[str, bytes],
     contents: Mapping[str, bytes],
     *,
     objects: str,
@@ -196,7 +208,7 @@ def _list_changes(
 ) -> dict[str, tuple[bytes | None, bytes]]:
     """Return old and new content of all that changes, by path relative to the folder."""
     files: dict[str, tuple[bytes | None, bytes]] = {
-        path: (contents[path], data) for path, data in sorted(adoption.edits.items())
+        path: (contents[path], data) for path, data in sorted(edits.items())
     }
     if objects:
         path = os.path.relpath(target, checkout.folder)
@@ -229,18 +241,37 @@ def _describe_automation(
     ), notes
 
 
-def _list_uncovered(checkout: CheckedOutFolder, adoption: Adoption, inventory: Inventory) -> list[str]:
-    """Return a note on files that the automations that exist do not look into."""
+def _place_targets(checkout: CheckedOutFolder, adoption: Adoption, inventory: Inventory, survey: Survey) -> Placement:
+    """Put the targets into the automations that exist: into their files, where these are part of what is adopted."""
+    is_editable = checkout.is_whole and not checkout.contents.absent
+    return place_targets(
+        adoption.targets,
+        inventory.automations,
+        survey.automation_files if is_editable else {},
+        adoption.edits,
+        folder=checkout.in_repository,
+    )
+
+
+def _list_uncovered(
+    checkout: CheckedOutFolder, adoption: Adoption, inventory: Inventory, placement: Placement
+) -> list[str]:
+    """Return notes on files that the automations that exist do not look into, and on what to add to them by hand."""
     folders = []
     for automation in inventory.automations:
         with suppress(UpdatePathOutside):  # lint reports it
             folders.append(resolve_update_path(automation.spec.update.path))
     paths = [_join(checkout.in_repository, path) for path in adoption.edits]
     outside = [path for path in paths if all(relative_to(path, folder) is None for folder in folders)]
-    if not outside:
-        return []
-    more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
-    return [f"note: {outside[0]}{more}: no automation looks there; extend the update.path of one"]
+    outside += dict.fromkeys(_join(checkout.in_repository, target.file) for target in placement.nowhere)
+    notes = [
+        f"note: add to spec.update.targets of ImageUpdateAutomation {name}: {json.dumps(item, ensure_ascii=False)}"
+        for name, item in placement.by_hand
+    ]
+    if outside:
+        more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
+        notes.append(f"note: {outside[0]}{more}: no automation looks there; extend the update.path of one")
+    return notes
 
 
 def _print(

@@ -49,6 +49,13 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tags", action="append", default=[], metavar="IMAGE=FILE", help="tags of an image, one a line"
     )
+    parser.add_argument(
+        "--targets",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="files that lose comments: name their values in the automation, as those of JSON; may be repeated",
+    )
     parser.add_argument("--objects", default="", metavar="FILE", help=f"where objects go (PATH/{OBJECTS_FILE})")
     parser.add_argument(
         "--namespace", default="", help=f"of the objects (that of those there are, or {DEFAULT_NAMESPACE})"

@@ -432,7 +432,7 @@ def test_permissions_stay(adopt: Adopt, folder: Path) -> None:
 def test_ctrl_c_leaves_nothing_half_done(adopt: Adopt, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = read(folder)
 
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("cli.adoption_run.write_markers", interrupt)
@@ -447,9 +447,9 @@ def test_what_somebody_does_to_a_file_meanwhile_is_not_written_over(
     """Questions and registries take minutes, in which an editor may save."""
     file = folder / "apps" / "values.yaml"
 
-    def meanwhile(*arguments: Any) -> Adoption:
+    def meanwhile(*arguments: Any, **others: Any) -> Adoption:
         file.unlink() if text is None else file.write_text(text)
-        return write_markers(*arguments)
+        return write_markers(*arguments, **others)
 
     monkeypatch.setattr("cli.adoption_run.write_markers", meanwhile)
     status, out, err = adopt("--write")

@@ -29,7 +29,6 @@ from controllers.documents.nodes import (
     resolve_alias,
 )
 from controllers.image.ref import split_image_ref
-from controllers.setters import is_candidate
 
 FOREIGN_GROUPS: Final = ("image.toolkit.fluxcd.io/", "argocd-image-updater.argoproj.io/")
 FOREIGN_KINDS: Final = frozenset({"CustomResourceDefinition"})
@@ -48,10 +47,9 @@ def may_name_images(data: bytes) -> bool:
 def find_occurrences(file: str, data: bytes) -> list[Occurrence]:
     """Return the images that a file names, in its order. Raises Unparsable for a file that is not YAML.
 
-    A file with Helm's template syntax that is not YAML is read line by line. file: a name for the occurrences; one that
-    ends with `.json` cannot carry markers.
+    A file with Helm's template syntax that is not YAML is read line by line. file: a name for the occurrences.
     """
-    context = Context(file, "", obstacle="" if is_candidate(file) else occurrences.JSON)
+    context = Context(file, "")
     try:
         roots = load(data)
     except Unparsable:

@@ -140,13 +140,20 @@ def test_what_is_no_deployment(text: str) -> None:
     assert summarise(text) == []
 
 
-def test_encrypted_files_and_json() -> None:
-    [encrypted] = find_occurrences("a.yaml", b"image: org/app:1\nsops:\n  mac: x\n")
-    assert encrypted.obstacle == occurrences.ENCRYPTED
-    [json] = find_occurrences(
+def test_encrypted_files() -> None:
+    for file, text in (
+        ("a.yaml", b"image: org/app:1\nsops:\n  mac: x\n"),
+        ("a.json", b'{"image": "o/a:1", "sops": {"mac": "x"}}'),
+    ):
+        [encrypted] = find_occurrences(file, text)
+        assert encrypted.obstacle == occurrences.ENCRYPTED
+
+
+def test_values_of_json_are_found_as_those_of_yaml() -> None:
+    [found] = find_occurrences(
         "a.json", b'{"kind": "Pod", "spec": {"containers": [{"name": "a", "image": "org/app:1"}]}}'
     )
-    assert json.obstacle == occurrences.JSON
+    assert (found.image, found.tag, found.obstacle, len(found.slots)) == ("org/app", "1", "", 1)
 
 
 def test_templates_are_read_line_by_line() -> None:

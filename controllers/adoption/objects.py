@@ -15,6 +15,7 @@ from api.imageupdateautomation import SETTERS
 from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES, IMAGE_UPDATE_AUTOMATIONS
 from api.resource import Resource
 from controllers.adoption.proposals import Proposal
+from controllers.adoption.targets import NewTarget
 from controllers.policy import Newest, Policy, Semver
 
 INTERVAL = "10m"
@@ -48,8 +49,14 @@ class AutomationOptions:
     """Folder to look into, relative to the root of the repository; empty for all of it."""
 
 
-def render_objects(proposals: Iterable[Proposal], options: AutomationOptions, *, automation: bool) -> str:
-    """Return the YAML of the objects that do not exist yet, "" when there are none."""
+def render_objects(
+    proposals: Iterable[Proposal],
+    options: AutomationOptions,
+    *,
+    automation: bool,
+    targets: Iterable[NewTarget] = (),
+) -> str:
+    """Return the YAML of the objects that do not exist yet, "" when there are none. targets: of the automation."""
     documents: list[str] = []
     repositories: set[str] = set()
     for proposal in proposals:
@@ -59,7 +66,7 @@ def render_objects(proposals: Iterable[Proposal], options: AutomationOptions, *,
         if not proposal.policy_exists:
             documents.append(_comment(proposal) + _dump(_policy(proposal, options.namespace)))
     if automation:
-        documents.append(_dump(_automation(options)))
+        documents.append(_dump(_automation(options, [target.to_item(target.file) for target in targets])))
     return "---\n".join(documents)
 
 
@@ -106,7 +113,7 @@ def _choice(policy: Policy) -> dict[str, Any]:
     return {policy.name: {"order": getattr(policy, "order", "")}}
 
 
-def _automation(options: AutomationOptions) -> dict[str, Any]:
+def _automation(options: AutomationOptions, targets: list[dict[str, str]]) -> dict[str, Any]:
     source = {"kind": GIT_REPOSITORY, "name": options.source}
     if options.source_namespace not in {"", options.namespace}:
         source["namespace"] = options.source_namespace
@@ -120,7 +127,11 @@ def _automation(options: AutomationOptions) -> dict[str, Any]:
                 "messageTemplate": MESSAGE_TEMPLATE,
             },
         },
-        "update": {"strategy": SETTERS, "path": f"./{options.path}"},
+        "update": {
+            "strategy": SETTERS,
+            "path": f"./{options.path}",
+            **({"targets": targets} if targets else {}),
+        },
     }
     return _object(IMAGE_UPDATE_AUTOMATIONS, options.namespace, options.name, spec)
 

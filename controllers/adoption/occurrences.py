@@ -13,10 +13,6 @@ VARIABLE = "a variable fills this in: adopt the place that sets it instead"
 ENCRYPTED = "the file is encrypted by SOPS: a changed value breaks its checksum, so keep images in a file of their own"
 MULTILINE = "the value goes over several lines: write it on one"
 BLOCK = "the value is a block scalar: write it on the key's own line"
-JSON = (
-    "JSON has no comments: name the value in spec.update.targets, or name the file in spec.update.files as JSON with "
-    "comments"
-)
 NO_TAG = "no tag is set here, so whoever fills it in decides: set one"
 NO_NAME = "a tag without an image: the chart's own image is meant; set its repository beside the tag"
 DIGEST_IN_TAG = (
@@ -34,7 +30,7 @@ _FILES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico", ".img", ".is
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A value that a marker can stand behind."""
+    """A value that a marker can stand behind, or that a target can name."""
 
     start: int
     """In code points, as in `documents.nodes`."""
@@ -63,6 +59,8 @@ class Occurrence:
     slots: tuple[Slot, ...] = ()
     obstacle: str = ""
     """Why no marker can stand here; empty when one can."""
+    targets: tuple[str, ...] = ()
+    """Paths that name the slots in `spec.update.targets`, where the file loses comments."""
 
     @property
     def is_whole(self) -> bool:

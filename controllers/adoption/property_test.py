@@ -1,5 +1,6 @@
 """`controllers.adoption`: what adoption writes works at once, changes nothing else, and is all that there is to do."""
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -11,9 +12,11 @@ from controllers.adoption.inventory import Inventory, take_inventory
 from controllers.adoption.objects import AutomationOptions, render_objects
 from controllers.adoption.proposals import plan_adoption
 from controllers.adoption.survey import Adoption, take_survey, write_markers
+from controllers.adoption.targets import without_named
 from controllers.documents.manifests import find_manifests
 from controllers.image.ref import ImageRef
 from controllers.image.setter import parse_setter
+from controllers.update.targets import to_targets
 
 NAMESPACE = "apps"
 OPTIONS = AutomationOptions(NAMESPACE, "images", "fleet", "", "main", "a@example.com", "")
@@ -116,3 +119,53 @@ def test_adoption_works_at_once(files: dict[str, bytes]) -> None:
     assert again.proposals == ()
     assert dict(again.edits) == {}
     assert more == ""
+
+
+json_values = st.recursive(
+    st.none() | st.integers() | st.text(max_size=4) | st.builds("{}:{}".format, names, tags),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["name", "image", "a.b", "it's", "~/", "spec", "é"]), inner, max_size=4)
+        | st.fixed_dictionaries({"repository": names, "tag": tags})
+    ),
+)
+
+
+@settings(deadline=None)
+@given(json_values, st.sampled_from([None, 2, "\t"]), st.booleans())
+def test_targets_for_json_write_the_places_that_were_found_and_nothing_else(
+    value: object, indent: int | str | None, is_ascii: bool
+) -> None:
+    data = json.dumps(value, indent=indent, ensure_ascii=is_ascii).encode()
+    survey = take_survey([("a.json", data)])
+    plan = plan_adoption(survey.occurrences, Inventory())
+    adoption = write_markers(survey.contents, plan.proposals, NAMESPACE)
+    assert not adoption.edits
+    automation = render_objects(adoption.proposals, OPTIONS, automation=True, targets=adoption.targets)
+    (written,) = take_inventory(find_manifests("objects.yaml", automation.encode()), NAMESPACE).automations
+    targets = to_targets(written)
+    images = {f"{NAMESPACE}:{one.policy_name}": ImageRef(one.image, "9.9.9") for one in adoption.proposals}
+    made = setters.update([("a.json", data)], images, targets=targets)
+    assert not [finding for finding in made.findings if finding.reason is not setters.FindingReason.NO_DIGEST]
+    after = json.loads(made.edits["a.json"].data if made.edits else data)
+    changes = [(change.old_value, change.new_value) for result in made.result for change in result.changes]
+    assert sorted(_differing(value, after)) == sorted(changes)
+    again = take_survey([("a.json", data)])
+    assert without_named(again.occurrences, again.contents, [written], "") == [
+        one for one in again.occurrences if not any((s.line, s.column) in _named(adoption) for s in one.slots)
+    ]
+
+
+def _differing(old: object, new: object) -> list[tuple[str, str]]:
+    """Return the texts in which two values of JSON differ."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        assert list(old) == list(new)
+        return [pair for key in old for pair in _differing(old[key], new[key])]
+    if isinstance(old, list) and isinstance(new, list):
+        return [pair for pairs in map(_differing, old, new) for pair in pairs]
+    return [] if old == new else [(str(old), str(new))]
+
+
+def _named(adoption: Adoption) -> set[tuple[int, int]]:
+    occurrences = (one for proposal in adoption.proposals for one in proposal.occurrences)
+    return {(slot.line, slot.column) for occurrence in occurrences for slot in occurrence.slots}

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from api.imageupdateautomation import MAX_TARGETS, ImageUpdateAutomation
 from controllers.adoption.finder import find_occurrences, may_name_images
 from controllers.adoption.insertion import Insertion, insert_markers, list_marked
 from controllers.adoption.instructions import matches
 from controllers.adoption.occurrences import Occurrence
 from controllers.adoption.proposals import Proposal
+from controllers.adoption.targets import TOO_MANY, NewTarget, TargetNames, loses_comments, new_targets
 from controllers.documents.manifests import ObjectInFile, find_manifests, may_hold_objects
 from controllers.image.setter import policy_key
 from controllers.setters import Unparsable
@@ -42,6 +44,8 @@ class Survey:
     faults: list[Fault] = field(default_factory=list)
     contents: dict[str, bytes] = field(default_factory=dict)
     """The files with occurrences."""
+    automation_files: dict[str, bytes] = field(default_factory=dict)
+    """The files with automations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,8 @@ class Adoption:
     """Those of which at least one occurrence got its marker, with these occurrences only."""
     obstacles: tuple[Occurrence, ...]
     """Places that turned out to carry no marker."""
+    targets: tuple[NewTarget, ...] = ()
+    """For the automation: occurrences in files that lose comments."""
 
 
 def take_survey(files: Iterable[tuple[str, bytes]], *, only: Sequence[str] = (), skip: Sequence[str] = ()) -> Survey:
@@ -65,7 +71,10 @@ def take_survey(files: Iterable[tuple[str, bytes]], *, only: Sequence[str] = (),
     for path, data in files:
         try:
             if may_hold_objects(data):
-                survey.manifests += find_manifests(path, data)
+                manifests = find_manifests(path, data)
+                survey.manifests += manifests
+                if any(isinstance(one.object, ImageUpdateAutomation) for one in manifests):
+                    survey.automation_files[path] = data
             if may_name_images(data):
                 _survey_occurrences(survey, path, data, only=only, skip=skip)
         except Unparsable as error:
@@ -97,8 +106,14 @@ def _is_meant(image: str, only: Sequence[str], skip: Sequence[str]) -> bool:
     return not any(matches(glob, image) for glob in skip)
 
 
-def write_markers(contents: Mapping[str, bytes], proposals: Sequence[Proposal], namespace: str) -> Adoption:
-    """Return the files with markers for the occurrences of proposals. An occurrence gets all of its markers or none."""
+def write_markers(
+    contents: Mapping[str, bytes], proposals: Sequence[Proposal], namespace: str, *, without_markers: Sequence[str] = ()
+) -> Adoption:
+    """Return the files with markers for the occurrences of proposals. An occurrence gets all of its markers or none.
+
+    In files that lose comments, targets name the values. without_markers: globs of files that do so besides JSON and
+    those that say that a tool has written them.
+    """
     by_file: dict[str, list[tuple[int, Occurrence]]] = {}
     for number, proposal in enumerate(proposals):
         for occurrence in proposal.occurrences:
@@ -106,7 +121,11 @@ def write_markers(contents: Mapping[str, bytes], proposals: Sequence[Proposal], 
     edits: dict[str, bytes] = {}
     obstacles: list[Occurrence] = []
     marked: dict[int, list[Occurrence]] = {}
+    targets: list[NewTarget] = []
     for path, of_file in by_file.items():
+        if loses_comments(path, contents[path], without_markers):
+            _name_targets(path, contents[path], of_file, proposals, marked=marked, targets=targets, obstacles=obstacles)
+            continue
         members = of_file
         while members:
             insertions = [
@@ -127,7 +146,30 @@ def write_markers(contents: Mapping[str, bytes], proposals: Sequence[Proposal], 
         for number, occurrence in members:
             marked.setdefault(number, []).append(occurrence)
     kept = (replace(proposal, occurrences=tuple(marked[n])) for n, proposal in enumerate(proposals) if n in marked)
-    return Adoption(edits, tuple(kept), tuple(obstacles))
+    return Adoption(edits, tuple(kept), tuple(obstacles), tuple(targets))
+
+
+def _name_targets(
+    path: str,
+    data: bytes,
+    members: Sequence[tuple[int, Occurrence]],
+    proposals: Sequence[Proposal],
+    *,
+    marked: dict[int, list[Occurrence]],
+    targets: list[NewTarget],
+    obstacles: list[Occurrence],
+) -> None:
+    """Name the occurrences of a file; marked, targets, obstacles: get what comes of it."""
+    names = TargetNames(path, data)
+    for number, occurrence in members:
+        named = names.name(occurrence)
+        if named.targets and len(targets) + len(named.targets) > MAX_TARGETS:
+            named = replace(named, slots=(), targets=(), obstacle=TOO_MANY)
+        if not named.targets:
+            obstacles.append(named)
+            continue
+        targets += new_targets(named, proposals[number].policy_name)
+        marked.setdefault(number, []).append(named)
 
 
 def _setter(namespace: str, policy: str, part: str | None) -> str:

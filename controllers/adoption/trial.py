@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -14,6 +15,7 @@ from controllers.image.setter import Setter
 from controllers.setters import Unparsable
 from controllers.setters.markers import BOM, decode
 from controllers.setters.scalars import DOUBLE, PLAIN, SINGLE, rewrite
+from controllers.setters.targets import is_json
 
 NOT_AS_MEANT: Final = "with another image the file would read in another way"
 _STYLES: Final = {"'": SINGLE, '"': DOUBLE}
@@ -56,7 +58,7 @@ def try_image(files: Iterable[tuple[str, bytes]], image: ImageRef) -> Trial:
 def _try_file(trial: Trial, path: str, data: bytes, image: ImageRef) -> None:
     occurrences = _occurrences_of(path, data, image)
     text = decode(data) if occurrences else ""
-    changes = [change for occurrence in occurrences for change in _changes(text, occurrence, image)]
+    changes = [change for occurrence in occurrences for change in _changes(path, text, occurrence, image)]
     edited = _write(text, changes, bom=data.startswith(BOM.encode()))
     if changes and len(_occurrences_of(path, edited, image)) != len(occurrences):
         trial.occurrences += [
@@ -85,7 +87,7 @@ _Change = tuple[Slot, str, str, str]
 """Slot, old value, new value, new source text."""
 
 
-def _changes(text: str, occurrence: Occurrence, image: ImageRef) -> Iterator[_Change]:
+def _changes(path: str, text: str, occurrence: Occurrence, image: ImageRef) -> Iterator[_Change]:
     spelled = replace(image, name=occurrence.image)
     for slot in occurrence.slots:
         source = text[slot.start : slot.end]
@@ -93,7 +95,7 @@ def _changes(text: str, occurrence: Occurrence, image: ImageRef) -> Iterator[_Ch
         old = source if style == PLAIN else source[1:-1]
         new = Setter("", "", slot.part).value(spelled)
         if new and new != old:
-            yield slot, old, new, rewrite(source, new, style=style, tag=None)
+            yield slot, old, new, json.dumps(new) if is_json(path) else rewrite(source, new, style=style, tag=None)
 
 
 def _write(text: str, changes: Sequence[_Change], *, bom: bool) -> bytes:

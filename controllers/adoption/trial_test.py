@@ -42,3 +42,9 @@ def test_lines_and_values_are_reported() -> None:
     assert (change.file, change.line, change.old, change.new) == (
         "a.yaml", 4, "ghcr.io/org/web:1.0.0", "ghcr.io/org/web:2.0.0",
     )  # fmt: skip
+
+
+def test_values_of_json_stay_values_of_json() -> None:
+    text = '{"image": {"repository": "ghcr.io\\/org\\/web", "tag": 1.10}, "other": "1.10"}'
+    trial = try_image([("a.json", text.encode())], NEW)
+    assert trial.edits["a.json"].decode() == text.replace('"tag": 1.10', '"tag": "2.0.0"')
