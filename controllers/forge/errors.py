@@ -23,14 +23,18 @@ Texts are safe to show: no credential, of foreign text at most 256 characters.
 """
 
 from datetime import timedelta
+from typing import ClassVar
 
 
 class ForgeError(Exception):
     """A request that did not lead to what it was for.
 
     forge: as people call it, with its host ("GitHub (github.com)"). request: what was tried ("open a pull request for
-    tagline/app in org/fleet"). reason: what happened. remedy: what to do next, "" where only waiting helps.
+    tagline/app in org/fleet"). reason: what happened. remedy: what to do next, "" for what the class says.
     """
+
+    NEXT: ClassVar[str] = "read what it says, and change the spec or the settings of the repository"
+    """What to do next where nothing more is known of the failure."""
 
     def __init__(self, reason: str, *, forge: str = "", request: str = "", remedy: str = "") -> None:
         super().__init__(reason)
@@ -42,11 +46,13 @@ class ForgeError(Exception):
     def __str__(self) -> str:
         begin = f"{self.forge}: " if self.forge else ""
         tried = f"failed to {self.request}: " if self.request else ""
-        return f"{begin}{tried}{self.reason}" + (f"; {self.remedy}" if self.remedy else "")
+        return f"{begin}{tried}{self.reason}; {self.remedy or self.NEXT}"
 
 
 class Unavailable(ForgeError):
     """Nobody answered, or the forge failed to. Retrying may help."""
+
+    NEXT = "it is asked again by itself; if that does not help, look at the forge, and at the way to it"
 
     def __init__(
         self,
@@ -63,6 +69,8 @@ class Unavailable(ForgeError):
 
 class RateLimited(Unavailable):
     """The forge asked us to wait. `retry_after` is always set."""
+
+    NEXT = "it is asked again then; fewer automations with this token, or longer intervals, ask less"
 
 
 class AuthenticationFailed(ForgeError):
@@ -106,6 +114,8 @@ class NothingToMerge(Refused):
 class BranchMissing(Refused):
     """The head or base branch is not there."""
 
+    NEXT = "check that the base branch exists, which is the one that is checked out; ours is pushed again"
+
 
 class DraftRefused(Refused):
     """The repository has no drafts."""
@@ -114,13 +124,19 @@ class DraftRefused(Refused):
 class NotYet(Refused):
     """Not possible now, but perhaps in a moment: the forge is still finding out whether it can be merged."""
 
+    NEXT = "the next run tries again"
+
 
 class Conflict(ForgeError):
     """Somebody else changed the pull request meanwhile. Read it again and retry."""
 
+    NEXT = "the next run tries again"
+
 
 class BadAnswer(ForgeError):
     """Not an answer of this forge's API, or one beyond our bounds."""
+
+    NEXT = "check that spec.git.pullRequest.forge is what is at this address, and that no proxy answers in its place"
 
 
 class AnswerTooLong(BadAnswer):
