@@ -128,6 +128,19 @@ def test_pull_requests_as_json(checkout: Path, tagline: Call) -> None:
     assert (offer["head"], offer["base"]) == ("tagline/flux-system-all-web", "main")
 
 
+def test_what_a_pull_request_is_to_have_is_shown(checkout: Path, tagline: Call) -> None:
+    more = "labels: [deps, images], reviewers: [ann], autoMerge: {method: squash}"
+    write(checkout, {"clusters/objects.yaml": OFFERED.replace("pullRequest: {", f"pullRequest: {{{more}, ")})
+    _, out, _ = tagline("preview")
+    assert "    labels: deps, images; reviewers: ann; merged by the forge: squash\n" in out
+    (offer,) = json.loads(tagline("preview", "-o", "json")[1])["automations"][0]["pullRequests"]
+    assert (offer["labels"], offer["reviewers"], offer["autoMerge"]) == (["deps", "images"], ["ann"], "squash")
+    _, out, _ = tagline("preview", "-o", "markdown")
+    assert (
+        "\n- pull request from `tagline/flux-system-all-web` to `main`: ghcr.io/org/web:1.2.0 (labels: " in out
+    )
+
+
 @pytest.mark.parametrize(
     ("git_spec", "words"),
     [

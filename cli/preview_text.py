@@ -45,6 +45,10 @@ def format_markdown(report: PreviewReport) -> Iterator[str]:
             if automation.message:
                 yield _fenced(automation.message, "")
             yield _fenced(automation.diff.decode("utf-8", "replace"), "diff")
+            for offer in automation.offers:
+                asked = _asked_for(offer)
+                what = f"from {_code(offer.head)} to {_code(offer.base)}: {_escape(offer.title)}"
+                yield f"\n- pull request {what}{f' ({_escape(asked)})' if asked else ''}\n"
             yield "</details>\n"
     warnings = [*report.problems, *(_finding_lines(report)), *_unready_lines(report)]
     if warnings:
@@ -109,7 +113,26 @@ def _automation_to_json(automation: AutomationReport) -> dict[str, Any]:
 
 
 def _offer_to_json(offer: Desired) -> dict[str, Any]:
-    return {"head": offer.head, "base": offer.base, "title": offer.title, "body": offer.body}
+    return {
+        "head": offer.head,
+        "base": offer.base,
+        "title": offer.title,
+        "body": offer.body,
+        "draft": offer.draft,
+        "labels": list(offer.labels),
+        "reviewers": list(offer.reviewers),
+        "assignees": list(offer.assignees),
+        "autoMerge": str(offer.auto_merge or ""),
+    }
+
+
+def _asked_for(offer: Desired) -> str:
+    """Return what a pull request has besides its text, for people; empty where it has nothing."""
+    lists = (("labels", offer.labels), ("reviewers", offer.reviewers), ("assignees", offer.assignees))
+    words = [f"{name}: {', '.join(values)}" for name, values in lists if values]
+    if offer.auto_merge:
+        words.append(f"merged by the forge: {offer.auto_merge}")
+    return "; ".join(["draft", *words] if offer.draft else words)
 
 
 def _finding_to_json(finding: Finding) -> dict[str, Any]:
@@ -157,6 +180,9 @@ def _automation(automation: AutomationReport, *, colours: bool) -> Iterator[byte
         yield _painted_diff(encode_diff(automation.diff), colours=colours)
     for offer in automation.offers:
         yield _line(f"  pull request from {offer.head} to {offer.base}: {offer.title}")
+        if asked := _asked_for(offer):
+            yield _line(f"    {asked}")
+            yield b"\n"
         yield from (encode_text(f"    {line}".rstrip() + "\n") for line in offer.body.rstrip("\n").split("\n"))
         yield b"\n"
     for finding in automation.findings:

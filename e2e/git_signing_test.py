@@ -13,6 +13,7 @@ from e2e.cluster import eventually
 from e2e.fleet import Fleet
 from e2e.git_fixtures import SshIdentity, ssh_identity
 from e2e.objects import automation
+from e2e.pull_requests_test import Offers
 from hack.githost import GitHost, git
 
 AUTHOR = {"name": "Image Bot", "email": "admin@example.com"}
@@ -25,6 +26,14 @@ def signed_automation(fleet: Fleet, secret: dict[str, str], kind: str) -> None:
     key = {"secretRef": {"name": "signing"}, "type": kind}
     git = {"commit": {"author": AUTHOR, "messageTemplate": "Update images", "signingKey": key}}
     automation(fleet.space, "fleet", source="fleet", git=git)
+
+
+def signed_offers(fleet: Fleet, secret: dict[str, str]) -> Offers:
+    """Apply an automation whose signed commits are pull requests."""
+    fleet.space.apply("Secret", "signing", stringData=secret)
+    commit = {"author": AUTHOR, "signingKey": {"secretRef": {"name": "signing"}, "type": "ssh"}}
+    automation(fleet.space, "fleet", source="fleet", git={"commit": commit, "pullRequest": {"forge": "gitea"}})
+    return Offers(fleet)
 
 
 def is_verified(git_host: GitHost, fleet: Fleet) -> bool:
@@ -83,6 +92,21 @@ def test_ssh_signature_is_verified_by_git(fleet: Fleet, passphrase: str) -> None
         (clone / "allowed").write_text(f'{AUTHOR["email"]} namespaces="git" {identity.public}\n')
         options = ("-c", "gpg.format=ssh", "-c", f"gpg.ssh.allowedSignersFile={clone}/allowed")
         git(clone, *options, "verify-commit", "origin/main")
+
+
+def test_signature_of_a_pull_request_is_verified_after_each_update(fleet: Fleet) -> None:
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("git verifies SSH signatures with ssh-keygen")
+    identity = ssh_identity()
+    offers = signed_offers(fleet, {"identity": identity.private})
+    for tag in ("1.0.1", "1.0.2"):
+        if tag == "1.0.2":
+            fleet.push_tag(tag)
+        offers.wait_open(f"Update app to {tag}")
+        with fleet.repository.clone() as clone:
+            (clone / "allowed").write_text(f'{AUTHOR["email"]} namespaces="git" {identity.public}\n')
+            options = ("-c", "gpg.format=ssh", "-c", f"gpg.ssh.allowedSignersFile={clone}/allowed")
+            git(clone, *options, "verify-commit", f"origin/{offers.head}")
 
 
 def prove_possession(git_host: GitHost, identity: SshIdentity, fingerprint: str, folder: Path) -> None:

@@ -8,12 +8,13 @@ import pytest
 from msgspec.structs import replace
 
 from api.imagepolicy import ImageRef
-from api.imageupdateautomation import CommitSpec, CommitUser
+from api.imageupdateautomation import CommitSpec, CommitUser, SigningKey
 from api.meta import LocalObjectReference
 from api.pullrequest import AutoMerge, PullRequestSpec
 from controllers.forge.errors import AuthenticationFailed, Forbidden, RateLimited, Refused
 from controllers.forge.model import MergeMethod, State, Warned
 from controllers.git.errors import PushRejected, Unreachable
+from controllers.git.objects.commits import Signer
 from controllers.imageupdateautomation.outcomes import (
     GIT_OPERATION_FAILED,
     INVALID_PULL_REQUEST_BRANCH,
@@ -565,6 +566,26 @@ async def test_commit_has_the_message_of_the_template_which_is_the_title(harness
     message = harness.git.commits[harness.tip(BRANCH)].message
     assert message.startswith("Bump it\n\nfor good\n\nTagline-Offer: ")
     assert harness.forge.desired[1].title == "Bump it"
+
+
+async def test_commits_on_a_head_are_signed_the_first_and_those_that_replace_it(harness: AutomationHarness) -> None:
+    class Stamp:
+        def sign(self, payload: bytes) -> bytes:
+            return b"signed"
+
+    signer: Signer = Stamp()
+    harness.git.signers["key"] = signer
+    harness.kube.put("secrets", secret("key", git__asc=b"any"))
+    commit = CommitSpec(signing_key=SigningKey(secret_ref=LocalObjectReference(name="key")))
+    harness.spec(git=replace(git_spec(commit=commit), pull_request=PullRequestSpec(forge="gitea")))
+    harness.allow_token()
+    await harness.reconcile()
+    first = harness.tip(BRANCH)
+    harness.choose("web", NEW_WEB)
+    await harness.reconcile(after=INTERVAL)
+    second = harness.tip(BRANCH)
+    assert first != second
+    assert [harness.git.commits[one].signer for one in (first, second)] == [signer, signer]
 
 
 async def test_forge_makes_the_commit_where_that_is_asked_for(harness: AutomationHarness) -> None:
