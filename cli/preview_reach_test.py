@@ -136,9 +136,7 @@ def test_what_a_pull_request_is_to_have_is_shown(checkout: Path, tagline: Call) 
     (offer,) = json.loads(tagline("preview", "-o", "json")[1])["automations"][0]["pullRequests"]
     assert (offer["labels"], offer["reviewers"], offer["autoMerge"]) == (["deps", "images"], ["ann"], "squash")
     _, out, _ = tagline("preview", "-o", "markdown")
-    assert (
-        "\n- pull request from `tagline/flux-system-all-web` to `main`: ghcr.io/org/web:1.2.0 (labels: " in out
-    )
+    assert "\n- pull request from `tagline/flux-system-all-web` to `main`: ghcr.io/org/web:1.2.0 (labels: " in out
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ _KINDS: Final = (
     "Bucket", "GitRepository", "Kustomization", "HelmRelease", "HelmChart", "HelmRepository", "ImageRepository",
     "ImagePolicy", "ImageUpdateAutomation", "OCIRepository", "ArtifactGenerator", "ExternalArtifact",
 )  # fmt: skip
-_OURS: Final = "ImageRepository"
+_OURS: Final = ("ImageRepository", "ImageUpdateAutomation")
 
 _FLAGS: Final = (
     text(
@@ -33,8 +33,8 @@ _FLAGS: Final = (
     text("--secret-ref", help="Secret with the token; not of generic-oidc"),
     texts(
         "--resource",
-        help="what may be woken: ImageRepository/name, or ImageRepository/namespace/name; the name * means all of the "
-        "namespace; may be repeated",
+        help="what may be woken: ImageRepository/name, or ImageRepository/namespace/name, or ImageUpdateAutomation; "
+        "the name * means all of the namespace; may be repeated",
     ),
     repeated("--resource-label", help="labels, key=value[,key=value], that objects of a --resource with * must have"),
     text("--resource-filter", help="CEL over req, res and claims that must be true for an object to be woken"),
@@ -53,6 +53,10 @@ _FLAGS: Final = (
 _EXAMPLES: Final = """
 # Harbor wakes all images of the namespace that it announces
 tagline create receiver harbor --type=harbor --secret-ref=webhook-token --resource='ImageRepository/*'
+
+# GitHub wakes an automation when its pull requests are merged, closed or pushed to
+tagline create receiver forge --type=github --secret-ref=webhook-token --event=pull_request,push \\
+  --resource=ImageUpdateAutomation/fleet
 
 # a job of GitHub Actions wakes one image
 tagline create receiver ci --type=generic-oidc --resource=ImageRepository/app \\
@@ -151,8 +155,11 @@ def _resource(order: Order, word: str, labels: dict[str, str]) -> Spec:
         raise Failed(f"invalid resource '{word}', must be in format <kind>/<name> or <kind>/<namespace>/<name>")
     if kind not in _KINDS:
         raise Failed(f"--resource '{word}': no Receiver wakes objects of the kind {kind}{did_you_mean(kind, _KINDS)}")
-    if kind != _OURS:
-        order.warn(f"{word}: tagline's receiver wakes ImageRepositories alone; others are for Flux's")
+    if kind not in _OURS:
+        order.warn(
+            f"{word}: tagline's receiver wakes ImageRepositories and, with the component receiver-automations, "
+            "ImageUpdateAutomations; others are for Flux's"
+        )
     chosen = labels if name == "*" else {}
     return without_unset({"kind": kind, "name": name, "namespace": namespace, "matchLabels": chosen})
 

@@ -130,4 +130,10 @@ def test_what_can_never_work_is_refused(capsys: pytest.CaptureFixture[str], flag
 
 def test_what_only_flux_wakes_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["create", "receiver", "hooks", "--export", *BASE[:2], "--resource=GitRepository/a"]) == 0
-    assert "tagline's receiver wakes ImageRepositories alone" in capsys.readouterr().err
+    assert "tagline's receiver wakes ImageRepositories and" in capsys.readouterr().err
+
+
+def test_automations_may_be_woken(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["create", "receiver", "forge", "--export", *BASE[:2], "--resource=ImageUpdateAutomation/fleet"]) == 0
+    shown = capsys.readouterr()
+    assert ("  - kind: ImageUpdateAutomation\n    name: fleet\n" in shown.out, shown.err) == (True, "")
