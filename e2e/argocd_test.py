@@ -102,8 +102,7 @@ def test_tagline_writes_into_the_values_and_into_nothing_of_argocd(
         "get", "application", PRODUCTION, "-n", argocd.NAMESPACE, "-o", "json", "--show-managed-fields"
     ).stdout
     managers = {entry["manager"] for entry in json.loads(text)["metadata"]["managedFields"]}
-    assert managers == {"kubectl-client-side-apply", "argocd"} | managers
-    assert not [name for name in managers if name.startswith(("tagline", "image"))]
+    assert managers == {"kubectl-client-side-apply", "argocd-application-controller"}
 
 
 def test_a_bad_release_is_denied_with_one_line_and_git_and_cluster_go_back(
