@@ -1,12 +1,13 @@
 """A process may open as many files as its hard limit says, whatever it was started with."""
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from controllers.runtime.process import descriptors
+from controllers.runtime.process.descriptors import raise_descriptor_limit
 
 OPEN_MANY = """
 import resource, socket
@@ -28,6 +29,6 @@ def test_a_system_that_refuses_leaves_it_as_it_is(monkeypatch: pytest.MonkeyPatc
     def refuse(*_: object) -> None:
         raise ValueError("current limit exceeds maximum limit")
 
-    monkeypatch.setattr(descriptors.resource, "getrlimit", lambda _: (1_024, -1))
-    monkeypatch.setattr(descriptors.resource, "setrlimit", refuse)
-    assert descriptors.raise_descriptor_limit() == 1_024
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1_024, -1))
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    assert raise_descriptor_limit() == 1_024

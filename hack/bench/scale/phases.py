@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any, Final
 
@@ -127,7 +128,7 @@ async def resync(bench: Bench) -> Iterator[str]:
     await bench.run_controllers(start=False)
     long_ago = datetime.now(UTC) - timedelta(hours=2)
     stale = {"status": {"lastScanResult": {"scanTime": long_ago.strftime("%Y-%m-%dT%H:%M:%SZ")}}}
-    await gather([lambda key=key: _patch(bench, key, stale, "status") for key in bench.images()])
+    await gather([partial(_patch, bench, key, stale, "status") for key in bench.images()])
     await asyncio.sleep(1)
     edits: list[float] = []
     commits: list[float] = []
@@ -237,14 +238,14 @@ async def _churn_once(bench: Bench) -> None:
     for key in chosen[:share]:
         bench.world.push_tag(key.namespace, key.name, _next_tag(bench))
     edit = {"spec": {"exclusionList": [f"^y{bench.pushed}-"]}}
-    await gather([lambda key=key: _patch(bench, key, edit) for key in chosen[share : 2 * share]])
-    await gather([lambda key=key: _replace(bench, key) for key in chosen[2 * share :]])
+    await gather([partial(_patch, bench, key, edit) for key in chosen[share : 2 * share]])
+    await gather([partial(_replace, bench, key) for key in chosen[2 * share :]])
     tokens: dict[Key, str] = {}
 
     async def request(key: Key) -> None:
         tokens[key] = await _request(bench, key)
 
-    await gather([lambda key=key: request(key) for key in keys])
+    await gather([partial(request, key) for key in keys])
 
     def is_handled(one: ImageRepository) -> bool:
         token = tokens[Key(one.metadata.namespace, one.metadata.name)]

@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -103,7 +104,7 @@ class World:
             for name in images:
                 jobs.append((IMAGE_REPOSITORIES, objects.repository(self.size, self.registry, namespace, name)))
                 jobs.append((IMAGE_POLICIES, objects.policy(self.size, namespace, name, fleet)))
-        await gather([lambda job=job: create(client, *job) for job in jobs])
+        await gather([partial(create, client, *job) for job in jobs])
 
 
 Raw: Any = msgspec.Raw
