@@ -4,7 +4,7 @@ import asyncio
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -12,6 +12,7 @@ from random import Random
 from typing import Any, Final
 
 from api.imagerepository import ImageRepository
+from api.imageupdateautomation import ImageUpdateAutomation
 from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES
 from controllers.runtime.key import Key
 from controllers.runtime.kube.client import KubeClient
@@ -195,9 +196,11 @@ async def _release(bench: Bench, seconds: list[float]) -> None:
         began = time.monotonic()
         await _request(bench, Key(namespace, name))
         observer = bench.observer
-        is_written: Callable[[Any], bool] = lambda one, name=name, tag=tag: (  # noqa: E731
-            name in one.status.observed_policies and one.status.observed_policies[name].tag == tag
-        )
+
+        def is_written(one: ImageUpdateAutomation, name: str = name, tag: str = tag) -> bool:
+            chosen = one.status.observed_policies.get(name)
+            return chosen is not None and chosen.tag == tag
+
         seconds.append(await observer.wait_for(observer.automations, is_written, Key(namespace, fleet)) - began)
         await asyncio.sleep(COMMIT_PAUSE_SECONDS)
 
