@@ -65,6 +65,21 @@ class KubeApi:
         params = {"fieldManager": "kubectl", "force": "true", "fieldValidation": "Strict"}
         self._patch(path, document, APPLY_PATCH, params)
 
+    def put(self, document: Mapping[str, Any]) -> None:
+        """Put a whole object in place of the one that is there, or create it, as `kubectl replace` and `create`.
+
+        Not all edits can be applied: the server makes null of an object whose last owned field a manager drops.
+        """
+        place = document["metadata"]
+        kind, version = document["kind"], document["apiVersion"]
+        held = self.get(version, kind, namespace=place["namespace"], name=place["name"])
+        if not held:
+            _content(self._client.post(_path(version, kind, place["namespace"]), json=document))
+            return
+        meta = {**place, "resourceVersion": held["metadata"]["resourceVersion"]}
+        path = _path(version, kind, place["namespace"], place["name"])
+        _content(self._client.put(path, json={**document, "metadata": meta}))
+
     def would_create(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the server would store (its dry run); unknown fields are refused. Raises RequestRejected."""
         path = _path(document["apiVersion"], document["kind"], document["metadata"]["namespace"])

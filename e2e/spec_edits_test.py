@@ -51,7 +51,8 @@ def test_from_one_spec_to_another_and_back(fleet: Fleet, kind: str) -> None:
 
     def apply(name: str, spec: Json, version: str) -> int:
         text = json.dumps(spec).replace(REGISTRY_IMAGE, fleet.image).replace('"apps"', f'"{other}"')
-        space.apply(kind, name, json.loads(text), apiVersion=f"{IMAGE_GROUP}/{version}")
+        meta, api_version = {"name": name, "namespace": space.name}, f"{IMAGE_GROUP}/{version}"
+        space.api.put({"apiVersion": api_version, "kind": kind, "metadata": meta, "spec": json.loads(text)})
         generation: int = space.get(kind, name)["metadata"]["generation"]
         return generation
 
