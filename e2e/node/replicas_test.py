@@ -133,6 +133,26 @@ def test_update_to_another_version_hands_over_and_commits_everything_once(
     pair.patch_container(image=image)
 
 
+def test_rollout_restart_replaces_all_pods_and_commits_everything_once(pair: Workload, journey: Journey) -> None:
+    def rollout(*command: str) -> None:
+        pair.kubectl("rollout", *command, "-n", NAMESPACE, f"deployment/{pair.name}")
+
+    old = {pod["metadata"]["uid"] for pod in pair.pods()}
+    watch, stream = Watch(pair), Stream(journey)
+    with meanwhile(watch.follow, stream.flow):
+        time.sleep(3)
+        rollout("restart")
+        rollout("status", f"--timeout={SECONDS}s")
+        time.sleep(3)
+    journey.settle(build(stream.last))
+    require_every_commit_once(journey, stream.last)
+    assert not old & {pod["metadata"]["uid"] for pod in pair.wait_ready(2)}
+    assert watch.together == 0
+    rollout("undo")
+    rollout("status", f"--timeout={SECONDS}s")
+    pair.wait_ready(2)
+
+
 def test_leader_that_dies_is_followed_within_its_lease(pair: Workload, journey: Journey) -> None:
     (leader,) = pair.leaders()
     (pod,) = [pod for pod in pair.pods() if pod["metadata"]["name"] == leader]
