@@ -189,7 +189,8 @@ pr-chaos: $(READY) ## Pull requests on a real Gitea while people do what they li
 
 .PHONY: model
 model: $(READY) ## Random histories beside a model of the controllers, every edit of specs (MODEL_STEPS=3000 MODEL_SEED= REAL=1)
-	@$(BIN)/python -m hack.model --steps $(MODEL_STEPS) $(if $(MODEL_SEED),--seed $(MODEL_SEED)) $(if $(REAL),--real)
+	@$(if $(REAL),$(BIN)/python -m hack.env build,true)
+	@$(BIN)/python -m $(if $(REAL),e2e.modelled,hack.model) --steps $(MODEL_STEPS) $(if $(MODEL_SEED),--seed $(MODEL_SEED))
 	@$(if $(REAL),true,MODEL_STEPS=$(MODEL_STEPS) $(PYTEST) hack/specedits)
 
 .PHONY: faults

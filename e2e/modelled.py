@@ -1,10 +1,12 @@
-"""A world of three processes at a real API server, each with its own rights. Time is everybody's there.
+"""`python -m e2e.modelled`: `hack.model` beside three processes at a real API server, each with its own rights.
 
-A world is a namespace. The processes stay from one world to the next; each world ends with the namespace's deletion.
+Time is everybody's there. A world is a namespace. The processes stay from one world to the next; each world ends with
+the namespace's deletion.
 """
 
 import asyncio
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -17,6 +19,7 @@ from e2e.kubeapi import KubeApi, RequestRejected
 from hack import controllers as local_controllers
 from hack.controllers import Controllers, Kubectl
 from hack.env import environment
+from hack.model.command import run
 from hack.model.embedded import RESOURCES
 from hack.model.machine import Worlds
 from hack.model.manifests import Json
@@ -110,7 +113,7 @@ def cluster_worlds() -> Iterator[Worlds]:
         controllers = local_controllers.install_and_start(env, folder / "controllers", FLAGS)
         api = KubeApi(kubectl, folder)
         try:
-            yield lambda: _world(api, controllers)
+            yield lambda: cluster_world(api, controllers)
         finally:
             api.close()
             controllers.stop(kill=True)
@@ -120,7 +123,8 @@ def cluster_worlds() -> Iterator[Worlds]:
 
 
 @asynccontextmanager
-async def _world(api: KubeApi, controllers: Controllers) -> AsyncIterator[ClusterWorld]:
+async def cluster_world(api: KubeApi, controllers: Controllers) -> AsyncIterator[ClusterWorld]:
+    """Yield a new world for processes that run."""
     with outside(FIRST_TAGS) as servers:
         api.create_namespace(NAMESPACE)
         world = ClusterWorld(api, controllers, servers)
@@ -141,3 +145,7 @@ async def _until_gone(api: KubeApi) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"namespace {NAMESPACE} is not gone after {PATIENCE_SECONDS:.0f} s")
         await asyncio.sleep(LOOK_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:], cluster_worlds, has_own_clock=False, steps=200))
