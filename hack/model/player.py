@@ -150,8 +150,8 @@ class Player:
     async def _do(self, step: Step) -> None:
         """Let a step happen to both."""
         match step:
-            case steps.Push(image, tag) | steps.DeleteTag(image, tag):
-                await self._change_tags(steps.IMAGES[image], tag, is_push=isinstance(step, steps.Push))
+            case steps.Push() | steps.DeleteTag() | steps.DeleteChosen():
+                await self._change_tags(step)
             case steps.Scan(number):
                 await self._scan(f"r{number}")
             case steps.EditRepository() | steps.EditPolicy() | steps.EditAutomation():
@@ -191,15 +191,26 @@ class Player:
                 await self._do(inner)
                 await self.world.survive()
 
-    async def _change_tags(self, image: str, tag: str, *, is_push: bool) -> None:
-        outside = self.world.outside
-        name = f"{outside.host}/{image}"
-        if is_push:
-            outside.push(image, tag)
+    async def _change_tags(self, step: steps.Push | steps.DeleteTag | steps.DeleteChosen) -> None:
+        host = self.world.outside.host
+        match step:
+            case steps.Push(image, tag, is_scanned) | steps.DeleteTag(image, tag, is_scanned):
+                name = f"{host}/{steps.IMAGES[image]}"
+            case steps.DeleteChosen(number):
+                policy = self.model.policies.get(f"p{number}")
+                if policy is None or policy.latest is None:
+                    return
+                (name, tag), is_scanned = policy.latest, True
+        own_name = name.removeprefix(f"{host}/")
+        if isinstance(step, steps.Push):
+            self.world.outside.push(own_name, tag)
             self.model.registry[name].add(tag)
         else:
-            outside.delete(image, tag)
+            self.world.outside.delete(own_name, tag)
             self.model.registry[name].discard(tag)
+        for repository in self.model.repositories if is_scanned else ():
+            if self.model.repositories[repository].image == name:
+                await self._scan(repository)
 
     async def _scan(self, name: str) -> None:
         if repository := self.model.repositories.get(name):

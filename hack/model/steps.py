@@ -31,17 +31,25 @@ class _Step(msgspec.Struct, frozen=True, tag=True, repr_omit_defaults=True):
 
 
 class Push(_Step, frozen=True):
-    """A tag is pushed."""
+    """A tag is pushed. scan: somebody asks for a scan then."""
 
     image: int
     tag: str
+    scan: bool = False
 
 
 class DeleteTag(_Step, frozen=True):
-    """A tag is deleted from the registry."""
+    """A tag is deleted from the registry. scan: as above."""
 
     image: int
     tag: str
+    scan: bool = False
+
+
+class DeleteChosen(_Step, frozen=True):
+    """The tag that a policy has chosen is deleted from the registry, and somebody asks for a scan."""
+
+    policy: int
 
 
 class Scan(_Step, frozen=True):
@@ -161,8 +169,8 @@ class Crash(_Step, frozen=True):
 
 
 Step: TypeAlias = (
-    Push | DeleteTag | Scan | EditRepository | EditPolicy | EditAutomation | Delete | Create | SetValue | Revert
-    | DropMarker | AddMarker | Break | FailRegistry | FailGit | Tick | Month | Restart | Crash
+    Push | DeleteTag | DeleteChosen | Scan | EditRepository | EditPolicy | EditAutomation | Delete | Create | SetValue
+    | Revert | DropMarker | AddMarker | Break | FailRegistry | FailGit | Tick | Month | Restart | Crash
 )  # fmt: skip
 
 
@@ -203,8 +211,8 @@ _objects = st.one_of(
     st.tuples(st.just("ImagePolicy"), _policies),
     st.tuples(st.just("ImageUpdateAutomation"), _automations),
 )
-_pushes = st.builds(Push, _images, _tags)
-_deletions = st.builds(DeleteTag, _images, _tags)
+_pushes = st.builds(Push, _images, _tags, st.booleans())
+_deletions = st.builds(DeleteTag, _images, _tags, st.booleans())
 _repository_edits = st.builds(
     EditRepository,
     _repositories,
@@ -247,6 +255,7 @@ def _simple(of_policies: st.SearchStrategy[EditPolicy]) -> st.SearchStrategy[Any
         _pushes,
         _pushes,
         _deletions,
+        st.builds(DeleteChosen, _policies),
         st.builds(Scan, _repositories),
         _repository_edits,
         of_policies,
