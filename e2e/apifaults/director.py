@@ -102,14 +102,14 @@ class Director:
 
     async def forward(self, exchange: Exchange, play: Play | None) -> Answer:
         """Send a request on and note what a write came to."""
-        call, began = exchange.call, time.monotonic()
+        call, began = exchange.call, exchange.arrived
         answer = await exchange.forward()
         if call.is_write and play is not None and call.what != "events":
             play.writes.append(_write(call, answer, began))
         return answer
 
     async def _lease(self, exchange: Exchange) -> web.StreamResponse:
-        call, began = exchange.call, time.monotonic()
+        call, began = exchange.call, exchange.arrived
         if call.replica in self.cut_off:
             return exchange.abort()
         answer = await exchange.forward()

@@ -241,6 +241,7 @@ def _files(repo: Repo, commit: Any) -> dict[str, bytes]:
 
 
 _TIMES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_DIGESTS = re.compile(r"sha256:[0-9a-f]{64}")
 _DROPPED = frozenset(
     {"lastTransitionTime", "lastAutomationRunTime", "lastPushTime", "scanTime", "lastHandledReconcileAt"}
 )
@@ -273,10 +274,13 @@ async def end_state(play: Play) -> dict[str, Any]:
     }
     text = json.dumps(_steady(state), sort_keys=True)
     for made in commits.values():
-        for number, (_, _, commit) in enumerate(made):
+        if made:
+            text = text.replace(f"@sha1:{made[-1][2].id}", "@sha1:TIP")
+        # By what they say: who of several commits first is chance.
+        for number, (_, _, commit) in enumerate(sorted(made, key=lambda entry: entry[:2])):
             text = text.replace(commit.id, f"commit-{number}").replace(commit.id[:7], f"commit-{number}")
     text = text.replace(play.registry, "REGISTRY").replace(play.namespace, "PLAY")
-    found: dict[str, Any] = json.loads(_TIMES.sub("TIME", text))
+    found: dict[str, Any] = json.loads(_DIGESTS.sub("sha256:DIGEST", _TIMES.sub("TIME", text)))
     return found
 
 

@@ -6,6 +6,7 @@ keep pauses and budgets by host.
 
 import asyncio
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -46,6 +47,7 @@ class Exchange:
         self._proxy = proxy
         self.request = request
         self.call = call
+        self.arrived = time.monotonic()
 
     async def forward(self, target: str = "") -> Answer:
         """Send the request on and return the whole answer. target: another one than the request's."""
