@@ -116,9 +116,9 @@ class Proxy:
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         server = web.Server(self._serve, auto_decompress=False, access_log=None)
-        self._runner = web.ServerRunner(server)
+        self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, address, 0, ssl_context=tls, shutdown_timeout=0.1)
+        site = web.TCPSite(self._runner, address, 0, ssl_context=tls)
         await site.start()
         self.port = self._runner.addresses[0][1]
 
