@@ -90,6 +90,10 @@ QUIET: dict[str, list[Version]] = {
     ],
     "a-label-of-an-object-that-is-deleted": [version(1, READY, is_deleting=True), version(2, READY, is_deleting=True)],
     "another-object-of-the-same-name": [version(1, READY, observed=1), version(2, READY, uid="v", observed=1)],
+    "a-change-within-a-second-that-was-seen-late": [
+        version(1, *UNREADY),
+        replace(version(2, READY), written_at="2026-01-01T00:00:01Z"),
+    ],
     "a-change-within-a-second": [
         replace(version(1, *UNREADY), at=1.0),
         replace(version(2, READY), at=1.2),
@@ -135,6 +139,10 @@ BROKEN: dict[str, tuple[str, list[Version]]] = {
         [version(1, READY), version(2, condition("Ready", "True", at=LATE))],
     ),
     "time-stays-behind": ("lastTransitionTime", [version(1, *UNREADY), version(2, READY)]),
+    "time-stays-behind-the-write": (
+        "lastTransitionTime",
+        [version(1, *UNREADY), replace(version(2, READY), at=10.1, written_at="2026-01-01T00:00:05Z")],
+    ),
     "request-that-nobody-made": (
         "lastHandledReconcileAt",
         [version(1, READY, requested_at="one"), version(2, READY, requested_at="one", lastHandledReconcileAt="two")],

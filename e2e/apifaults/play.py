@@ -76,6 +76,10 @@ class Play:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
+    async def calm(self) -> None:
+        """Return when the fault is over: what lasted for a while has been put right again."""
+        await asyncio.gather(*self.tasks)
+
     async def begin(self) -> None:
         """Make the namespace."""
         self.world.hosts[self.address] = self.namespace

@@ -67,6 +67,7 @@ async def release(play: Play, *tags: str) -> None:
 
 async def ask_all(play: Play) -> None:
     """Ask each object once more: who has gone deaf is found out, and what is left to be done is done."""
+    await play.calm()
     for kind in OWN_KINDS:
         await play.request_and_wait(kind, "app")
 
