@@ -9,6 +9,7 @@ or takes too long, prints it and the seed, exit status 1.
 
 import base64
 import random
+import re
 import sys
 import time
 import traceback
@@ -20,7 +21,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from controllers.git.errors import BadSigningKey
 from controllers.git.signing.openpgp import openpgp_signer
 from controllers.git.sshkeys import BadPrivateKey, load_private_key
-from controllers.net.pem import BLOCK
 from controllers.registry.access import tls_from_secret
 from controllers.registry.errors import BadCredentialSecret
 from hack.fuzz._spoil import ANY, spoil
@@ -44,7 +44,15 @@ DER = (
     *(b"\x1f\xff\xff", b"\xa0\x00", b"\x00\x00\x00\x00", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x30\x03" * 500),
     *(b"ssh-rsa", b"bcrypt", b"none", b"aes256-ctr", b"\xc5\xff\xff\xff\xff\xff", b"\x95\x03", b"\xfd\x09\x04"),
 )
-PIECES = (*ANY, *DER, b"-----BEGIN PRIVATE KEY-----", b"Proc-Type: 4,ENCRYPTED\n", b"DEK-Info: DES-EDE3-CBC,00\n")
+PIECES = (
+    *ANY,
+    *DER,
+    b"-----BEGIN PRIVATE KEY-----",
+    b"-----BEGIN A-----\n" * 2000,
+    b"Proc-Type: 4,ENCRYPTED\n",
+    b"DEK-Info: DES-EDE3-CBC,00\n",
+)
+BODY = re.compile(rb"-----BEGIN [A-Z0-9 ]+-----(.*?)-----END ", re.DOTALL)
 OURS = (BadPrivateKey, BadCredentialSecret, BadSigningKey)
 AUTHORITY = create_authority("client")
 
@@ -69,11 +77,11 @@ def sound_keys() -> list[bytes]:
 
 def spoil_key(rng: random.Random, text: bytes) -> bytes:
     """Spoil what the first block of a text encodes, or the text itself."""
-    block = BLOCK.search(text)
+    block = BODY.search(text)
     if block is None or rng.random() < 0.25:
         return spoil(rng, text, PIECES)
-    data = spoil(rng, base64.b64decode(block[2].rpartition(b"\n\n")[2]), PIECES)
-    return text[: block.start(2)] + b"\n" + base64.encodebytes(data) + text[block.end(2) :]
+    data = spoil(rng, base64.b64decode(block[1].rpartition(b"\n\n")[2]), PIECES)
+    return text[: block.start(1)] + b"\n" + base64.encodebytes(data) + text[block.end(1) :]
 
 
 def read_ssh(key: bytes) -> None:
