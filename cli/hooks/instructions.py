@@ -7,8 +7,6 @@ from controllers.webhooks.hook_path import PREFIX, hook_path
 from controllers.webhooks.senders.sender import Sender
 
 TOKEN_WORD: Final = "TOKEN"  # noqa: S105 -- stands for it: a token is never printed
-NO_TOKEN: Final = "generic-oidc"  # noqa: S105 -- a type
-"""Its Receivers have no Secret, so their paths are made of name and namespace alone."""
 _FROM_STATUS: Final = "PATH"
 
 

@@ -22,7 +22,7 @@ def _setup(session: Session, arguments: tuple[str, ...], **flags: Any) -> None:
     if len(arguments) > 1:
         raise Failed(f"one type is enough: {USAGE}")
     secret = inputs.secret_of(flags["secret_file"], flags["token_env"], session.environ)
-    token = b"" if sender.type == instructions.NO_TOKEN else secret.get("token") or None
+    token = (secret.get("token") or None) if sender.needs_secret else b""
     namespace = session.exported_namespace if flags["name"] and token is not None else ""
     url = instructions.hook_url(flags["host"], token=token, name=flags["name"], namespace=namespace)
     if output == "json":

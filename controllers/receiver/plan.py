@@ -78,7 +78,7 @@ class Plan:
     @property
     def secret_keys(self) -> tuple[str, ...]:
         """Keys that the Secret must have; none where there is no Secret."""
-        return () if self.settings.providers else ("token", *SECRET_KEYS.get(self.sender.type, ()))
+        return () if not self.sender.needs_secret else ("token", *SECRET_KEYS.get(self.sender.type, ()))
 
 
 def make_plan(receiver: Receiver, *, allows_others: bool, wakes_automations: bool = False) -> Plan:

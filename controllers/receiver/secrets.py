@@ -70,10 +70,10 @@ class SecretReader:
 
     async def read(self, receiver: Receiver, plan: Plan) -> Secrets:
         """Return the Secret as it is now. Raises SecretUnusable, and ApiError where that cannot be said."""
-        if receiver.spec.secret_ref is None:
-            if plan.secret_keys:  # the CRD refuses it, but an older one may have let it in: anybody knew the path
-                raise SecretUnusable("there is no spec.secretRef: name a Secret with a `token`")
+        if not plan.sender.needs_secret:
             return self._note(receiver, Secrets(({},), (hook_path("", *_names(receiver)),)))
+        if receiver.spec.secret_ref is None:  # the CRD refuses it, but an older one may have let it in
+            raise SecretUnusable("there is no spec.secretRef: name a Secret with a `token`")  # anybody knew the path
         key = key_of(receiver)
 
         async def read(begins: Callable[[], None]) -> Secrets:

@@ -122,16 +122,25 @@ async def test_what_the_api_refuses_is_not_taken_for_missing(world: World) -> No
         await world.read()
 
 
-async def test_a_receiver_without_a_secret_has_the_path_of_an_empty_token(world: World) -> None:
-    provider = OIDCProvider(issuer_url="https://i.example.com", validations=(OIDCValidation(expression="true"),))
-    made = receiver(type="generic-oidc", secret_ref=None, oidc_providers=(provider,))
+PROVIDER = OIDCProvider(issuer_url="https://i.example.com", validations=(OIDCValidation(expression="true"),))
+
+
+@pytest.mark.parametrize("spec", [{"secret_ref": None}, {}], ids=["none", "one-that-has-no-meaning"])
+async def test_a_receiver_without_a_secret_has_the_path_of_an_empty_token(world: World, spec: dict[str, Any]) -> None:
+    made = receiver(type="generic-oidc", oidc_providers=(PROVIDER,), **spec)
     found = await world.reader.read(made, make_plan(made, allows_others=True))
     assert found.paths == (hook_path("", "hub", "apps"),)
 
 
-async def test_nobody_is_let_in_by_a_path_that_everybody_can_compute(world: World) -> None:
+@pytest.mark.parametrize("providers", [(), (PROVIDER,)], ids=["", "with-providers-of-another-type"])
+async def test_nobody_is_let_in_by_a_path_that_everybody_can_compute(
+    world: World, providers: tuple[OIDCProvider, ...]
+) -> None:
     with pytest.raises(SecretUnusable, match=r"there is no spec\.secretRef"):
-        await world.read(secret_ref=None)
+        await world.read(type="dockerhub", secret_ref=None, oidc_providers=providers)
+    world.replace(username=b"x")
+    with pytest.raises(SecretUnusable, match="has no `token`"):
+        await world.read(type="dockerhub", oidc_providers=providers)
     assert world.read_paths == []
 
 

@@ -101,6 +101,7 @@ GENERIC_OIDC = Sender(
     load=_load,
     read=_read_with_claims,
     uses_tokens=True,
+    needs_secret=False,
     setup=Setup(
         where="the sender, such as a job of GitHub Actions or GitLab CI",
         steps=("POST JSON to {url}", "Header Authorization: Bearer TOKEN, for the audience of the provider"),

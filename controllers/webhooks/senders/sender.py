@@ -44,6 +44,8 @@ class Sender:
     """Headers with the sender's word for the event, which `spec.events` may restrict."""
     uses_tokens: bool = False
     """True: an identity token says who it is, and its claims are kept."""
+    needs_secret: bool = True
+    """False: its Receivers have no Secret, so their paths are made of name and namespace alone."""
     unwrap: Callable[[Any], Any] = lambda payload: payload
     """From the payload to what filters see of it."""
 
