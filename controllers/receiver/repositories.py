@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -52,6 +53,22 @@ def paths_of(repository: Repository) -> list[str]:
         return []
 
 
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What some events say was pushed."""
+
+    paths: tuple[str, ...]
+    """Of images, each once."""
+    wakes_all: bool
+
+
+def list_pushed(events: Iterable[Event]) -> Pushed:
+    """Return what some events say was pushed. Pure; takes tens of milliseconds for thousands of events."""
+    pushes = [event for event in events if event.action is Action.PUSH]
+    paths = dict.fromkeys(path for event in pushes for path in _paths(event))
+    return Pushed(tuple(paths), any(event.wakes_all for event in pushes))
+
+
 class Repositories:
     """Finds what a request wakes."""
 
@@ -59,16 +76,16 @@ class Repositories:
         """informer: indexed by `paths_of` as `BY_PATH`."""
         self._informer = informer
 
-    def candidates(self, events: Sequence[Event], plan: Plan, namespace: str) -> Candidates:
+    def candidates(self, pushed: Pushed, plan: Plan, namespace: str) -> Candidates:
         """Return the ImageRepositories that some events may be about, each with what filters see of it.
 
         namespace: the Receiver's
         """
         found: dict[Key, Repository] = {}
-        if any(event.wakes_all for event in events):
+        if pushed.wakes_all:
             for place in {item.resource.namespace or namespace for item in plan.items}:
                 found |= {Key(place, repository.metadata.name): repository for repository in self._informer.list(place)}
-        for path in dict.fromkeys(path for event in events if event.action is Action.PUSH for path in _paths(event)):
+        for path in pushed.paths:
             for repository in self._informer.by_index(BY_PATH, path):
                 found[Key(repository.metadata.namespace, repository.metadata.name)] = repository
         return {_subject(repository): metadata_of(repository.metadata) for repository in found.values()}

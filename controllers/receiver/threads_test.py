@@ -1,4 +1,4 @@
-"""`controllers.receiver`: a body that may grow is not judged on the event loop, however small it arrives."""
+"""`controllers.receiver`: a body that may take long is not judged on the event loop, however small it arrives."""
 
 import gzip
 import json
@@ -9,7 +9,7 @@ import pytest
 
 from controllers.receiver.service import HookService
 from controllers.webhooks.limits import MAX_BODY_BYTES
-from testing.receiver_harness import hub, receiving
+from testing.receiver_harness import TOKEN, hub, receiving
 
 
 @pytest.fixture
@@ -40,3 +40,20 @@ async def test_a_compressed_body_is_judged_in_a_thread(in_threads: list[str]) ->
         assert bomb.status == 413
         unknown = await harness.ask(path, body, "Content-Encoding: br")
         assert (unknown.status, unknown.reason) == (415, "UnsupportedEncoding")
+
+
+@pytest.mark.parametrize("type", ["distribution", "harbor", "quay"])
+async def test_a_small_body_of_thousands_of_items_is_judged_in_a_thread(type: str, in_threads: list[str]) -> None:
+    empty = ",".join(["{}"] * 9_000)
+    tags = ",".join(f'"{number}"' for number in range(4_000))
+    body = {
+        "distribution": f'{{"events":[{empty}]}}',
+        "harbor": f"[{empty}]",
+        "quay": f'{{"docker_url":"quay.io/a/b","updated_tags":[{tags}]}}',
+    }[type].encode()
+    async with receiving() as harness:
+        path = harness.put_receiver(type=type)
+        await harness.ready()
+        answer = await harness.ask(path, body, f"Authorization: {TOKEN.decode()}")
+        assert (answer.status, len(body) < 32 << 10) == (200, True)
+        assert in_threads == ["apps"] * (3 if type == "quay" else 1)  # which alone leaves thousands of events to match
