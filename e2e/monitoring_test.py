@@ -1,13 +1,13 @@
 """`manifests/components/monitoring`: what it names is what processes expose, and objects are shown as they are."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import httpx
 import pytest
 import yaml  # type: ignore[import-untyped]  # comes without type hints
 from prometheus_client import Metric
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as untyped_parser
 
 from e2e.cluster import eventually
 from e2e.fleet import Fleet
@@ -16,6 +16,7 @@ from hack.controllers import Controllers
 from hack.monitoring.__main__ import FOLDER
 from hack.monitoring.panels import list_queries
 
+text_string_to_metric_families: Callable[[str], Iterable[Metric]] = untyped_parser
 FOREIGN = {"up"}
 """Metrics of Prometheus itself."""
 ADDED = {"job", "app", "pod", "instance"}

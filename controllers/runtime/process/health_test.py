@@ -1,12 +1,13 @@
 import asyncio
 import logging
 import threading
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
 import aiohttp
 import pytest
-from prometheus_client import Histogram
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
+from prometheus_client import Histogram, Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from controllers.clock import SYSTEM_CLOCK
 from controllers.runtime.process.health import (
@@ -51,6 +52,9 @@ async def test_metrics_are_served_as_text() -> None:
         assert answer.content_type == "text/plain"
         assert 'controller_runtime_max_concurrent_reconciles{controller="things"} 2.0' in await answer.text()
     await server.stop()
+
+
+openmetrics_families: Callable[[str], Iterable[Metric]] = text_string_to_metric_families
 
 
 class Renders:

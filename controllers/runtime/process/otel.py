@@ -61,12 +61,12 @@ class OtelTracer:
     def span(
         self, name: str, *, parents: Sequence[str] = (), attributes: Mapping[str, Value] = NOTHING
     ) -> Iterator[OtelSpan]:
-        spans = [span for text in parents if (span := parse_trace_parent(text))]
-        context = trace.set_span_in_context(trace.NonRecordingSpan(spans[0])) if spans else None
+        named = [one for text in parents if (one := parse_trace_parent(text))]
+        context = trace.set_span_in_context(trace.NonRecordingSpan(named[0])) if named else None
         with self._tracer.start_as_current_span(
             name,
             context=context,
-            links=[Link(one) for one in spans[1 : MAX_LINKS + 1]],
+            links=[Link(one) for one in named[1 : MAX_LINKS + 1]],
             attributes=attributes,
             record_exception=False,
             set_status_on_exception=False,
