@@ -8,6 +8,7 @@ a compact form: one small array an object instead of a dozen metric objects, sin
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from prometheus_client import (
@@ -20,6 +21,7 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.openmetrics.exposition import ALLOWUTF8
 from prometheus_client.openmetrics.exposition import generate_latest as untyped_openmetrics
 from prometheus_client.registry import Collector
 
@@ -27,7 +29,8 @@ from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import Key
 from controllers.runtime.queue.workqueue import Lane, WorkQueue
 
-_generate_openmetrics: Callable[[Collector], bytes] = untyped_openmetrics
+# All names are plain ones; to escape what is not UTF-8 costs a third of the time, character by character.
+_generate_openmetrics: Callable[[Collector], bytes] = partial(untyped_openmetrics, escaping=ALLOWUTF8)
 RESULTS = ("success", "error", "requeue", "requeue_after")
 _METHODS = ("GET", "POST", "PATCH", "DELETE")
 _OBJECT_BUCKETS = tuple(0.01 * 180000 ** (step / 9) for step in range(10))  # 0.01 s … 1800 s, as in Flux
