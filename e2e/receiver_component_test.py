@@ -245,7 +245,7 @@ def test_manifests_of_the_guide_are_taken_by_the_api_server(component: Kubectl, 
         adapted = re.sub("namespace: (apps|tagline-system)", f"namespace: {space.name}", body)
         space.kubectl("apply", "--dry-run=server", "-f", "-", stdin=adapted)
         taken += re.findall("^kind: (.+)$", body, re.MULTILINE)
-    assert taken == ["Ingress", "Secret", "Receiver"]
+    assert taken == ["Ingress", "Secret", "Receiver", "Receiver"]
     (with_tls,) = (body for body in blocks if "--tls-cert-file" in body)
     (tmp_path / "tagline").symlink_to(ROOT)
     (tmp_path / "kustomization.yaml").write_text(with_tls)

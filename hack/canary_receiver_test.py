@@ -43,7 +43,7 @@ def headers_of(sender: Sender, body: bytes, secret: dict[str, bytes]) -> dict[st
 
 def requests(sender: Sender, secret: dict[str, bytes]) -> Iterator[tuple[str, bytes, dict[str, str]]]:
     """Yield queries, bodies and headers: proper ones, and such as make the process speak of them."""
-    sample = make_sample(sender.type, make_push(sender.type))
+    sample = make_sample(sender.type, None if sender.type == "bitbucket" else make_push(sender.type))
     good = {**sample.headers, **headers_of(sender, sample.body, secret)}
     guess, mark = MARKS["guess"], MARKS["body"]
     yield "", sample.body, good
