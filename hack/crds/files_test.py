@@ -195,6 +195,16 @@ def test_the_receiver_may_do_exactly_what_it_does() -> None:
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": name, "namespace": "tagline-system"}]
 
 
+def test_waking_automations_takes_a_right_of_its_own() -> None:
+    role, binding = documents(MANIFESTS / "components" / "receiver-automations" / "rbac.yaml")
+    (rule,) = role["rules"]
+    assert (rule["apiGroups"], rule["resources"], set(rule["verbs"])) == (
+        [IMAGE], ["imageupdateautomations"], READ | {"patch"},
+    )  # fmt: skip
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert [subject["name"] for subject in binding["subjects"]] == [RECEIVER.component]
+
+
 def test_the_deployment_of_the_receiver_is_like_the_others_but_for_what_it_serves() -> None:
     (receiver,) = documents(MANIFESTS / "components" / "receiver" / "deployment.yaml")
     other = installed()["Deployment", CONTROLLERS[0]]
