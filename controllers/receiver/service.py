@@ -287,3 +287,9 @@ class HookService:
             for failure in done:
                 if isinstance(failure, BaseException):
                     raise failure
+
+
+def _is_small(request: Request) -> bool:
+    """Return whether a body is judged soon, whatever it holds: each item of JSON but the first is behind a comma."""
+    body = request.body
+    return len(body) <= INLINE_BYTES and not request.is_compressed and body.count(b",") <= INLINE_ITEMS
