@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hack.model.choosing import DENIALS, FILTERS, Rules
-from hack.model.model import Automation, Model, Policy, Repository, Result
+from hack.model.model import READY, Automation, Model, Policy, Repository, Result
 
 REPOSITORY, POLICY, AUTOMATION = "ImageRepository", "ImagePolicy", "ImageUpdateAutomation"
 INTERVAL = "10m"
@@ -81,7 +81,9 @@ def expected(model: Model) -> Json:
     for name, policy in model.policies.items():
         seen[f"{POLICY} {name}"] = {"ready": policy.result, "latest": policy.latest}
     for name, automation in model.automations.items():
-        seen[f"{AUTOMATION} {name}"] = {"ready": automation.result, "findings": automation.findings}
+        # Those of a run that failed are of an earlier one, and which one that is depends on who was faster.
+        findings = automation.findings if automation.result == READY else None
+        seen[f"{AUTOMATION} {name}"] = {"ready": automation.result, "findings": findings}
     return seen
 
 
@@ -99,7 +101,8 @@ def observed(kind: str, obj: Json) -> Json:
     if kind == POLICY:
         latest = status.get("latestRef")
         return ready | {"latest": (latest["name"], latest["tag"]) if latest else None}
-    return ready | {"findings": sorted((one.get("file", ""), one["reason"]) for one in status.get("findings", []))}
+    findings = sorted((one.get("file", ""), one["reason"]) for one in status.get("findings", []))
+    return ready | {"findings": findings if ready["ready"] == READY else None}
 
 
 def _ready(obj: Json) -> Result:

@@ -120,7 +120,7 @@ def _frame(line: str) -> tuple[str, str]:
 @contextmanager
 def outside(images: Mapping[str, list[str]]) -> Iterator[Outside]:
     """Run both servers. images: the tags in the registry, by image without the host."""
-    registry = _Registry(RegistryHandler(dict(images)))
+    registry = _Registry(RegistryHandler({image: list(tags) for image, tags in images.items()}))
     with (
         tempfile.TemporaryDirectory() as folder,
         loopback_registry(registry) as running,  # type: ignore[arg-type]  # it is called, and no more
