@@ -32,6 +32,8 @@ ELECTION = (
     "--enable-leader-election", "--leader-election-lease-duration=6s", "--leader-election-renew-deadline=4s",
     "--leader-election-retry-period=500ms",
 )  # fmt: skip
+API_SERVER_STARTS = 20
+"""How often the API server is started before it is given up."""
 USER, PASSWORD = "robot", "robot-secret"
 
 
@@ -295,12 +297,19 @@ class World:
             place = next(n for n, p in enumerate(self.processes) if p.name == "kube-apiserver")
             command = process.command_of(self.processes[place])
             await asyncio.to_thread(process.stop, self.processes[place], kill=True)
-            self.processes[place] = started = process.start("kube-apiserver", command, self.folder)
-            token = self._token
             probe = process.http_probe(
-                f"{self.plane.server}/readyz", authority=self.plane.authority, token=token, below=300
+                f"{self.plane.server}/readyz", authority=self.plane.authority, token=self._token, below=300
             )
-            await asyncio.to_thread(process.wait_until, probe, started)
+            for attempt in range(API_SERVER_STARTS):
+                self.processes[place] = started = process.start("kube-apiserver", command, self.folder)
+                try:
+                    await asyncio.to_thread(process.wait_until, probe, started)
+                except process.NotStarted:  # somebody may have its port for a moment
+                    if attempt == API_SERVER_STARTS - 1:
+                        raise
+                    await asyncio.sleep(0.5)
+                else:
+                    return
 
     async def compact(self) -> None:
         """Have etcd forget everything before its newest revision."""
