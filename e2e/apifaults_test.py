@@ -11,7 +11,7 @@ from e2e.apifaults.faults import FAULTS
 from e2e.apifaults.run import Report, choose_from, run
 
 SEED = int(os.environ.get("FAULTS_SEED") or 20)
-COUNT = int(os.environ.get("FAULTS_COUNT") or 40)
+COUNT = int(os.environ.get("FAULTS_COUNT") or 24)
 REACHED = 0.85
 """Of the positions: a few are passed by because a run was quicker than the one that was learned from."""
 
