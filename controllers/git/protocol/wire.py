@@ -26,7 +26,7 @@ from controllers.git.protocol.pktline import (
 AGENT = "git/tagline"
 OBJECT_FORMAT = "object-format="
 MAX_REFS = 250_000
-"""And commits behind tags. Each takes some 270 bytes here, and a namespace lists eight remotes at a time."""
+"""And commits behind tags. Each takes some 200 bytes here, and a namespace lists eight remotes at a time."""
 MAX_CAPABILITIES = 1_000
 UPLOAD_PACK, RECEIVE_PACK = "git-upload-pack", "git-receive-pack"
 
