@@ -127,7 +127,8 @@ def test_the_prometheus_operator_finds_the_pods(kind: str) -> None:
     monitor = objects[kind, "tagline"]
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
     (endpoint,) = monitor["spec"].get("endpoints") or monitor["spec"]["podMetricsEndpoints"]
-    assert endpoint == {"port": "http-prom", "path": "/metrics", "interval": "30s"}
+    assert endpoint == {"port": "http-prom", "path": "/metrics", "interval": "30s", "honorLabels": True}
+    assert monitor["spec"]["jobLabel"] == "app.kubernetes.io/part-of"
     labels = objects["Deployment", "imagepolicy-controller"]["spec"]["template"]["metadata"]["labels"]
     selected = monitor["spec"]["selector"]["matchLabels"]
     if kind == "ServiceMonitor":
@@ -135,6 +136,16 @@ def test_the_prometheus_operator_finds_the_pods(kind: str) -> None:
         assert service["metadata"]["labels"].items() >= selected.items()
         selected = service["spec"]["selector"]
     assert labels.items() >= selected.items()
+
+
+@pytest.mark.parametrize("own", ["podMonitor", "serviceMonitor"])
+def test_the_component_brings_its_own_monitor_and_rules_keep_their_templates(own: str) -> None:
+    objects = template(f"--set=components.monitoring=true,metrics.{own}.enabled=true")
+    assert [kind for kind, name in objects if name == "tagline"] == ["PodMonitor", "PrometheusRule"]
+    rules = [rule for group in objects["PrometheusRule", "tagline"]["spec"]["groups"] for rule in group["rules"]]
+    assert any("{{ $labels.kind }}" in rule["annotations"]["description"] for rule in rules)
+    dashboard = json.loads(objects["ConfigMap", "tagline-dashboard"]["data"]["tagline.json"])
+    assert "{{kind}}" in json.dumps(dashboard["panels"])
 
 
 def test_crds_stay_unless_they_are_not_to_and_are_left_out_where_others_apply_them() -> None:
@@ -162,7 +173,7 @@ def test_crds_stay_unless_they_are_not_to_and_are_left_out_where_others_apply_th
         pytest.param("commonLabels.helm\\.sh/chart=x", "/commonLabels/helm.sh~1chart", id="label-that-all-have"),
         pytest.param("sharedOnly=true,components.namespaced=true", "sharedOnly", id="both-halves"),
         pytest.param(
-            "metrics.podMonitor.enabled=true,metrics.serviceMonitor.enabled=true", "metrics", id="scraped-twice"
+            "metrics.podMonitor.enabled=true", "metrics", id="scraped-twice"
         ),
     ],
 )  # fmt: skip
