@@ -216,9 +216,9 @@ def follow(steps: Sequence[Step], roots: Sequence[Node]) -> Found:
             if reason := _obstacle(node):
                 obstacles.append(reason)
                 continue
-            inner = list(_take(step, node, obstacles))
+            inner = [one for one in _take(step, node, obstacles) if not any(one is merged for merged in node.merges)]
             following += inner
-            if not inner and node.merges and isinstance(step, Key | Token):
+            if node.merges and (not inner or isinstance(step, Every | Where)):
                 obstacles.append(f"what '<<' at line {node.merges[0].line} brings in")
         nodes = following
     obstacles += filter(None, map(_obstacle, nodes))

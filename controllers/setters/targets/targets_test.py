@@ -176,6 +176,13 @@ e:
         ),
         pytest.param("a.yaml", NAMED, "$.d[?(@.name=='m')].tag", "ambiguous-target", "2 values", id="name-by-merge"),
         pytest.param("a.yaml", NAMED, "$.e[?(@.name=='x')].tag", "unfit-target", "the alias *it", id="item-by-alias"),
+        pytest.param("a.yaml", "a: {<<: {b: x}}\n", "$.a[*].b", "unfit-target", "'<<' at line 1", id="into-a-merge"),
+        pytest.param(
+            "a.yaml", "a: {<<: {b: x}}\n", "$.a['<<'].b", "unfit-target", "'<<' at line 1", id="merge-by-name"
+        ),
+        pytest.param(
+            "a.yaml", "a: {<<: {b: x}, c: {d: 1}}\n", "$.a.*.d", "unfit-target", "'<<' at line 1", id="all-of-it"
+        ),
         pytest.param(
             "a.json",
             '[{"a": "x", "a": "y", "b": "1"}]',
