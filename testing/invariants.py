@@ -147,6 +147,8 @@ class Allowance:
     """What a history may have because of what was done to it."""
 
     returns: int = RETURNS
+    write_seconds: float = SECOND
+    """How long a status may be under way: where its write fails at first, it has the time of its run."""
     kinds: frozenset[str] = field(default_factory=frozenset)
     """Only these kinds; empty: all."""
 
@@ -165,7 +167,7 @@ def check_versions(versions: Iterable[Version], allowance: Allowance | None = No
             tokens.add(after.requested_at)
             if after.status != before.status:
                 out += _check_status(after, before)
-                out += _check_step(before, after)
+                out += _check_step(before, after, allowance.write_seconds)
                 out += _check_handled(after, tokens)
         out += _check_returns(history, allowance.returns)
     return out
@@ -219,7 +221,7 @@ def _contradictions(conditions: Mapping[str, Mapping[str, Any]]) -> Iterator[str
         yield "not Ready, and neither Reconciling nor Stalled"
 
 
-def _check_step(before: Version, after: Version) -> Iterator[Violation]:
+def _check_step(before: Version, after: Version, write_seconds: float) -> Iterator[Violation]:
     """Yield what the change from one status to the next violates."""
     was, now = before.status.get("observedGeneration", -1), after.status.get("observedGeneration", -1)
     if now < was:
@@ -233,18 +235,18 @@ def _check_step(before: Version, after: Version) -> Iterator[Violation]:
             continue
         moved = condition.get("lastTransitionTime") != old[type_].get("lastTransitionTime")
         changed = condition["status"] != old[type_]["status"]
-        if moved != changed and not (changed and _is_of_now(condition, before, after)):
+        if moved != changed and not (changed and _is_of_now(condition, before, after, write_seconds)):
             step = f"{type_} {old[type_]['status']} -> {condition['status']}"
             text = f"{step}, but its time {'moved' if moved else 'did not'}"
             yield Violation("lastTransitionTime", after.subject, text)
 
 
-def _is_of_now(condition: Mapping[str, Any], before: Version, after: Version) -> bool:
+def _is_of_now(condition: Mapping[str, Any], before: Version, after: Version, write_seconds: float) -> bool:
     """Return whether a condition that changed may have the time that it had: times are whole seconds."""
     if not after.written_at:
-        return after.at - before.at < SECOND
+        return after.at - before.at < write_seconds
     written, moved = (datetime.fromisoformat(time) for time in (after.written_at, condition["lastTransitionTime"]))
-    return abs((written - moved).total_seconds()) < SECOND
+    return abs((written - moved).total_seconds()) < write_seconds
 
 
 def _check_handled(after: Version, tokens: set[str]) -> Iterator[Violation]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from testing.invariants import (
+    Allowance,
     Choice,
     Commit,
     Usage,
@@ -161,6 +162,12 @@ BROKEN: dict[str, tuple[str, list[Version]]] = {
 @pytest.mark.parametrize(("rule", "history"), BROKEN.values(), ids=BROKEN.keys())
 def test_history_with_a_violation(rule: str, history: list[Version]) -> None:
     assert rule in rules(history)
+
+
+def test_write_that_is_under_way_for_long_may_be_allowed() -> None:
+    history = [version(1, *UNREADY), replace(version(2, READY), written_at="2026-01-01T00:00:05Z")]
+    assert check_versions(history) != []
+    assert check_versions(history, Allowance(write_seconds=10)) == []
 
 
 def test_times_alone_are_no_other_state() -> None:

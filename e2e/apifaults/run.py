@@ -33,6 +33,8 @@ SIDE_BY_SIDE = {SIDE: 10, SLOW: 16, CRASH: 4, CLOCK: 3, PLANE: 1, PAIR: 1}
 TOGETHER = ((SIDE, SLOW), (CRASH,), (CLOCK,), (PLANE,), (PAIR,))
 """Which groups are played at the same time."""
 ALL, A_SAMPLE = "all", "sample"
+WRITE_SECONDS = 15.0
+"""How long a status may be under way in a play with a fault."""
 RUNS = 3
 """Of a scenario, to learn it."""
 Show = Callable[[str], None]
@@ -182,7 +184,8 @@ class Runner:
         finally:
             await play.end()
         versions = self.world.observer.versions[play.namespace]
-        violations += check_versions(versions, Allowance())
+        slow = Allowance(write_seconds=WRITE_SECONDS)
+        violations += check_versions(versions, slow if play.trial else Allowance())
         violations += check_writes(play.writes)
         violations += [Violation("scenario", play.namespace, text) for text in play.broken]
         if SCENARIOS[name].follows and not any(violation.rule == "liveness" for violation in violations):
