@@ -91,6 +91,8 @@ def test_rules_and_dashboard_have_answers(fleet: Fleet, prometheus: Prometheus) 
     automation(space, "fleet", source="fleet")
     fleet.wait_commits(3)
     space.wait_ready("ImageUpdateAutomation", "fleet")
+    before = 'tagline_first_seen_to_pushed_seconds_count{min_age="false"}'  # an increase needs a scrape on either side
+    eventually(lambda: prometheus.query(before) and len(prometheus.query("up == 1")) == 3, what="scrapes", seconds=30)
     fleet.push_tag("1.0.2")
     fleet.wait_commits(4)
     space.patch("ImagePolicy", "app", {"suspend": True})
