@@ -3,9 +3,7 @@
 from typing import Any
 
 from api.kinds import KINDS
-from api.names import IMAGE_GROUP
 
-IMAGE = IMAGE_GROUP
 GROUP = {kind.resource.kind: kind.resource.group for kind in KINDS}
 VERSIONS = {
     "ImageRepository": ("v1beta1", "v1beta2", "v1"),
@@ -39,6 +37,7 @@ _COMMON_STATUS: dict[str, Any] = {
     "lastHandledReconcileAt": "now",
 }
 _OLD = {"name": "ghcr.io/org/app", "tag": "1.0.0", "digest": "sha256:" + "0" * 64}
+_TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 _NEW = {"name": "ghcr.io/org/app", "tag": "1.1.0", "digest": "sha256:" + "1" * 64}
 _ARTIFACT = {
     "digest": "sha256:" + "a" * 64,
@@ -182,6 +181,7 @@ FULL_STATUS: dict[str, dict[str, Any]] = {
             "scanTime": "2024-01-01T00:00:00Z",
             "latestTags": ["1.1.0", "1.0.0"],
             "revision": "1943865137",
+            "traceParent": _TRACE,
         },
         "observedExclusionList": [r"^.*\.sig$"],
         "observedLatestTags": {"count": 5, "order": "semver"},
@@ -198,6 +198,8 @@ FULL_STATUS: dict[str, dict[str, Any]] = {
             "refused": [{"reason": "Outranked", "count": 1}, {"reason": "NotAVersion", "count": 1}],
             "candidates": [{"tag": "v1", "value": "1", "reason": "Outranked", "message": "ranks below the chosen tag"}],
             "nextCandidateAt": "2024-01-01T00:00:00Z",
+            "firstSeen": "2024-01-01T00:00:00Z",
+            "traceParent": _TRACE,
         },
         "sources": [
             {
@@ -230,6 +232,9 @@ FULL_STATUS: dict[str, dict[str, Any]] = {
                 "since": "2024-01-01T00:00:00Z",
                 "opened": "2024-01-01T00:00:00Z",
                 "message": "labels: there is none",
+                "reason": "ForeignCommit",
+                "firstSeen": "2024-01-01T00:00:00Z",
+                "traceParent": _TRACE,
                 "retry": True,
             }
         ],

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from e2e.crd_samples import ACCEPTED, ALTERNATIVES, FULL_SPEC, FULL_STATUS, GROUP, IMAGE, MINIMAL, REFUSED, VERSIONS
+from api.names import IMAGE_GROUP
+from e2e.crd_samples import ACCEPTED, ALTERNATIVES, FULL_SPEC, FULL_STATUS, GROUP, MINIMAL, REFUSED, VERSIONS
 from e2e.kubeapi import KubeApi, RequestRejected
 from hack.controllers import Kubectl
 
 KIND_VERSIONS = [(kind, version) for kind, versions in VERSIONS.items() for version in versions]
-IMAGE_KINDS = tuple(kind for kind in VERSIONS if GROUP[kind] == IMAGE)
+IMAGE_KINDS = tuple(kind for kind in VERSIONS if GROUP[kind] == IMAGE_GROUP)
 
 
 def with_changes(spec: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What scripts build on: `kubectl wait` after edits of every kind, server-side apply by several managers."""
+"""`controllers.runtime`: `kubectl wait` after edits of every kind, and server-side apply by several managers."""
 
 import json
 import re

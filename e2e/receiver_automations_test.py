@@ -1,4 +1,4 @@
-"""`manifests/components/receiver-automations`: hooks of a forge wake automations; what the receiver may do for that."""
+"""`manifests/components`: hooks of a forge wake automations; what `receiver-automations` lets the receiver do."""
 
 import json
 from collections.abc import Iterator, Mapping

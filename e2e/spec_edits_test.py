@@ -1,4 +1,4 @@
-"""`hack.specedits` at a real API server: what it takes, and a sample of edits, there and back."""
+"""`hack.specedits`: at a real API server, what it takes, and a sample of edits, there and back."""
 
 import json
 import random

@@ -1,7 +1,8 @@
-"""What must hold at every moment, whatever fails: rules over histories of objects, writes, choices and commits.
+"""What must hold at every moment, whatever fails: rules over histories of objects, writes and choices.
 
 A history is what the API server had (`Version`s, as a watch shows them), what the controllers sent it (`Write`s, as a
-proxy shows them) and what Git has (`Commit`s). Each function returns the violations that it finds, and does no I/O.
+proxy shows them); rules of what Git has are in `testing.commit_rules`. Each function returns the violations that it
+finds, and does no I/O.
 
 The rules on conditions are those of the API conventions and of kstatus, in the form that Flux's runtime has:
 https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md
@@ -9,7 +10,6 @@ https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md
 """
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -27,9 +27,6 @@ VOLATILE = frozenset(
     {"lastTransitionTime", "lastAutomationRunTime", "lastPushTime", "scanTime", "lastHandledReconcileAt"}
 )
 """Fields that say when, not what."""
-_MARKED = re.compile(
-    rb"""^(?P<before>\s*(?:-\s+)?[^#\s][^#]*?:\s+|\s*-\s+)(?P<value>[^\s#]+)(?P<after>\s+\#.*\$imagepolicy.*)$"""
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +108,6 @@ class Write:
     def succeeded(self) -> bool:
         """Whether the server carried it out."""
         return 200 <= self.status < 300
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A commit of an automation, with the files before and after it."""
-
-    id: str
-    before: Mapping[str, bytes]
-    after: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,52 +294,6 @@ def check_leaders(writes: Iterable[Write], leases: Iterable[Write]) -> list[Viol
             text = f"{write.writer} wrote {write.what} while {holders[-1]} held the lease"
             out.append(Violation("two leaders", write.subject, text))
     return out
-
-
-def check_commit(commit: Commit) -> list[Violation]:
-    """Return how a commit changed anything but the scalars in front of markers."""
-    subject = f"commit {commit.id[:12]}"
-    if commit.before.keys() != commit.after.keys():
-        return [Violation("byte diff", subject, "files came or went")]
-    changed = [path for path in commit.after if commit.after[path] != commit.before[path]]
-    if not changed:
-        return [Violation("byte diff", subject, "it changes nothing")]
-    out = []
-    for path in changed:
-        old, new = (files[path].split(b"\n") for files in (commit.before, commit.after))
-        pairs = [(was, now) for was, now in zip(old, new, strict=False) if was != now]
-        if len(old) != len(new) or not all(_differ_in_scalar(was, now) for was, now in pairs):
-            out.append(Violation("byte diff", subject, f"{path} differs in more than marked scalars"))
-    return out
-
-
-def _differ_in_scalar(was: bytes, now: bytes) -> bool:
-    old, new = _MARKED.match(was), _MARKED.match(now)
-    return bool(old and new and old["before"] == new["before"] and old["after"] == new["after"])
-
-
-def check_commits(commits: Sequence[Commit]) -> list[Violation]:
-    """Return what commits, oldest first, violate: each changes marked scalars only, and none brings back what was."""
-    out = [violation for commit in commits for violation in check_commit(commit)]
-    seen: dict[tuple[str, bytes], list[bytes]] = {}
-    for commit in commits:
-        for path, marker, was, now in _changes(commit):
-            values = seen.setdefault((path, marker), [was])
-            if now in values:
-                text = f"{path} has {now.decode(errors='replace')} for the second time"
-                out.append(Violation("exactly once", f"commit {commit.id[:12]}", text))
-            values.append(now)
-    return out
-
-
-def _changes(commit: Commit) -> Iterator[tuple[str, bytes, bytes, bytes]]:
-    """Yield path, marker, former and new value of each marked scalar that a commit changes."""
-    for path in commit.after.keys() & commit.before.keys():
-        lines = zip(commit.before[path].split(b"\n"), commit.after[path].split(b"\n"), strict=False)
-        for was, now in lines:
-            old, new = _MARKED.match(was), _MARKED.match(now)
-            if was != now and old and new:
-                yield path, new["before"] + new["after"], old["value"], new["value"]
 
 
 def choices_of(versions: Iterable[Version]) -> list[Choice]:

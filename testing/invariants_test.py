@@ -1,7 +1,6 @@
 """`testing.invariants`: each rule finds the history that violates it, and nothing in one that does not."""
 
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,12 +8,10 @@ import pytest
 from testing.invariants import (
     Allowance,
     Choice,
-    Commit,
     Usage,
     Version,
     Write,
     check_choices,
-    check_commits,
     check_flat,
     check_leaders,
     check_versions,
@@ -23,7 +20,6 @@ from testing.invariants import (
 )
 
 EARLY, LATE = "2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z"
-FILE = b'name: app   # kept\nimage: reg/app:1.0.0 # {"$imagepolicy": "ns:app"}\nreplicas: 2\n'
 
 
 def condition(
@@ -207,49 +203,6 @@ def test_writes_of_two_leaders_are_found() -> None:
 def test_write_after_the_lease_was_handed_over_is_found() -> None:
     leases = [patch("a", what="leases"), patch("", began=5, what="leases")]
     assert len(check_leaders([patch("a", began=7)], leases)) == 1
-
-
-def commit(before: bytes, after: bytes, *, id: str = "c", path: str = "app.yaml") -> Commit:
-    return Commit(id, {path: before, "README.md": b"x"}, {path: after, "README.md": b"x"})
-
-
-def test_commits_that_only_move_forward() -> None:
-    files = [FILE.replace(b"1.0.0", tag) for tag in (b"1.0.0", b"1.0.1", b"2.0.0")]
-    assert check_commits([commit(files[0], files[1]), commit(files[1], files[2])]) == []
-
-
-LISTED = b'images:\n  - reg/app:1.0.0 # {"$imagepolicy": "ns:app"}\n'
-
-
-def test_scalar_in_a_list() -> None:
-    assert check_commits([commit(LISTED, LISTED.replace(b"1.0.0", b"1.0.1"))]) == []
-
-
-@pytest.mark.parametrize(
-    "after",
-    [
-        pytest.param(FILE, id="nothing"),
-        pytest.param(FILE.replace(b"replicas: 2", b"replicas: 3"), id="unmarked-line"),
-        pytest.param(FILE.replace(b"1.0.0 #", b"1.0.1  #"), id="blank-before-the-marker"),
-        pytest.param(FILE.replace(b"image:", b"Image:").replace(b"1.0.0", b"1.0.1"), id="key"),
-        pytest.param(FILE.replace(b"1.0.0", b"1.0.1") + b"\n", id="line-more"),
-        pytest.param(FILE.replace(b"1.0.0", b"1.0.1").replace(b"\n", b"\r\n"), id="line-ends"),
-    ],
-)
-def test_commit_of_more_than_marked_scalars_is_found(after: bytes) -> None:
-    assert [violation.rule for violation in check_commits([commit(FILE, after)])] == ["byte diff"]
-
-
-def test_commit_that_adds_a_file_is_found() -> None:
-    made = replace(commit(FILE, FILE.replace(b"1.0.0", b"1.0.1")), before={"app.yaml": FILE})
-    assert [violation.rule for violation in check_commits([made])] == ["byte diff"]
-
-
-@pytest.mark.parametrize("tags", [("1.0.0", "1.0.1", "1.0.0"), ("1.0.0", "1.0.1", "1.0.2", "1.0.1")])
-def test_value_that_comes_back_is_found(tags: tuple[str, ...]) -> None:
-    files = [FILE.replace(b"1.0.0", tag.encode()) for tag in tags]
-    made = [commit(before, after) for before, after in pairwise(files)]
-    assert [violation.rule for violation in check_commits(made)] == ["exactly once"]
 
 
 def test_choice_that_never_reached_git_is_found() -> None:

@@ -1,4 +1,4 @@
-"""`tagline adopt` in files that lose comments: values become targets of the automation, and files stay as they are."""
+"""`cli.adoption_run`: in files that lose comments, values become targets of the automation."""
 
 import json
 import subprocess

@@ -11,8 +11,8 @@ from cli.main import main
 ROOT = Path(__file__).parents[2]
 LEVELS = "unsupported log level 'warn', must be one of: debug, info, error"
 PARTS = (
-    "cross-namespace-sources, flux-notifications, flux-sources, high-availability, receiver, receiver-automations, "
-    "restricted-egress, secrets-by-namespace, workload-identity"
+    "cross-namespace-sources, flux-notifications, flux-sources, high-availability, monitoring, receiver, "
+    "receiver-automations, restricted-egress, secrets-by-namespace, workload-identity"
 )
 
 

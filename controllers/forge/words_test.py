@@ -1,4 +1,4 @@
-"""What the errors of each forge say to people: which forge, what was tried, what happened, and what to do next."""
+"""`controllers.forge`: errors say which forge it was, what was tried, what happened, and what to do next."""
 
 import json
 import re

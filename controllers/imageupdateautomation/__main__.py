@@ -24,6 +24,7 @@ from controllers.gitaccess.branches import Gates, source_key
 from controllers.gitaccess.git import Git
 from controllers.gitaccess.source import SourceReader, git_host
 from controllers.imageupdateautomation.metrics import FINDINGS, PushMetrics, findings, held_updates
+from controllers.imageupdateautomation.policies import reach_of
 from controllers.imageupdateautomation.predicates import (
     is_concerned,
     labels_changed,
@@ -32,7 +33,7 @@ from controllers.imageupdateautomation.predicates import (
     reach_changed,
     source_changed,
 )
-from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler, reach_of
+from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
 from controllers.pullrequests.metrics import PullRequestMetrics
 from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import Key, key_of

@@ -5,7 +5,7 @@ Follows https://fluxcd.io/flux/components/image/imageupdateautomations/; reasons
 and what a marker or file lacks is reported as findings while the others are updated.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from api.core import Namespace
 from api.imagepolicy import ImagePolicy
-from api.imageupdateautomation import Finding, ImageUpdateAutomation, ImageUpdateAutomationStatus, Written
-from api.names import READY, STALLED
+from api.imageupdateautomation import Finding, ImageUpdateAutomationStatus, Written
+from api.names import STALLED
 from api.pullrequest import OPEN
 from controllers.forge.model import Forge
 from controllers.git.errors import RefMoved
@@ -29,25 +29,22 @@ from controllers.golang.duration import parse_duration
 from controllers.image.setter import parse_setter
 from controllers.imageupdateautomation.metrics import PushMetrics
 from controllers.imageupdateautomation.outcomes import ON_ERROR
+from controllers.imageupdateautomation.policies import AutomationRun, PolicyReader
 from controllers.pullrequests.head_writer import RunContext
 from controllers.pullrequests.metrics import PullRequestMetrics
 from controllers.pullrequests.offering import Base, Offering
 from controllers.pullrequests.records import Records, summarize_open
-from controllers.runtime.cache.store import is_newer
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.protocols import ObjectCache
 from controllers.runtime.reconcile.bounds import add_notes, explain_interval, read_interval
-from controllers.runtime.reconcile.conditions import find_condition, is_failing, is_true
+from controllers.runtime.reconcile.conditions import is_failing, is_true
 from controllers.runtime.reconcile.outcome import Outcome, Ready, outcome_of
-from controllers.runtime.reconcile.run import Run
 from controllers.runtime.tracing import NO_TRACER, Span
 from controllers.update import findings, recovery, reverts
 from controllers.update.editor import Editor
 from controllers.update.errors import GitOperationFailed
 from controllers.update.origins import list_origins
-from controllers.update.policies import show_policy
 from controllers.update.publish import PushContext, publish
-from controllers.update.reach import OWN_NAMESPACE, Reach
 from controllers.update.repository import Repository
 from controllers.update.work import Edit, MarkedTree, Published, Work, plan_work
 
@@ -57,7 +54,6 @@ MAX_PUSH_ATTEMPTS = 5
 """Pushes of one run; after that many lost races the update is left to the next run."""
 
 Forges = Callable[[ForgeAccess, Remote], Forge]
-AutomationRun = Run[ImageUpdateAutomation, ImageUpdateAutomationStatus]
 
 
 class ImageUpdateAutomationReconciler:
@@ -82,9 +78,7 @@ class ImageUpdateAutomationReconciler:
         """
         self._git = git
         self._sources = sources
-        self._policies = policies
-        self._namespaces = namespaces
-        self._reach = reach_of(namespaces)
+        self._policies = PolicyReader(policies, namespaces)
         self._editor = Editor()
         self._forges = forges
         self._metrics = metrics
@@ -113,7 +107,7 @@ class ImageUpdateAutomationReconciler:
         # A duration that cannot be read stalls before anything is pushed.
         notes.append(explain_interval("spec.interval", run.object.spec.interval))
         parse_duration(run.object.spec.policy_change_delay or "0s")
-        work = plan_work(run.object, await self._list_policies(run), self._reach)
+        work = plan_work(run.object, await self._policies.list(run), self._policies.reach)
         parents = () if run.tracer is NO_TRACER else work.traces_of_news(run.status.observed_policies)
         with run.tracer.span("update", parents=parents, attributes=run.trace_attributes) as span:
             return await self._update_repository(run, work, notes, span)
@@ -255,50 +249,9 @@ class ImageUpdateAutomationReconciler:
         self._pushes.record_push(origins, now=pushed, trace_id=span.trace_id)
 
     async def _list_findings(self, run: AutomationRun, work: Work, edit: Edit) -> tuple[Finding, ...]:
-        named = await self._find_policies(findings.named_policies(edit.update.findings))
+        named = await self._policies.find(findings.named_policies(edit.update.findings))
         refused = findings.refusals(run.object, named.values(), work.reach)
         return findings.to_status(edit.update.findings, named, first=work.findings, paused=work.paused, refused=refused)
-
-    async def _list_policies(self, run: AutomationRun) -> Sequence[ImagePolicy]:
-        """List the policies beside the automation, and those of the namespaces that it asks for.
-
-        The watch that brought the automation may be ahead of that of the policies: at the first run of a spec, those
-        beside it are none older than the spec. Neither are they where one has another choice than the status, and is
-        older than it: what was written may come from a later choice, which must not be taken back. What comes later
-        wakes the automation.
-        """
-        meta = run.object.metadata
-        ended = find_condition(run.status.conditions, READY)
-        is_first = run.new_generation and (ended is None or ended.observed_generation < meta.generation)
-        own = await self._list_in(meta.namespace, run, is_first=is_first)
-        elsewhere = [await self._list_in(namespace, run) for namespace in self._namespaces_elsewhere(run.object)]
-        return [policy for policies in (own, *elsewhere) for policy in policies]
-
-    async def _list_in(self, namespace: str, run: AutomationRun, *, is_first: bool = False) -> Sequence[ImagePolicy]:
-        policies: Sequence[ImagePolicy] = self._policies.list(namespace)
-        if is_first or any(_may_be_behind(policy, run) for policy in policies):
-            return await self._policies.list_now(namespace, as_of=run.object.metadata.resource_version)
-        return policies
-
-    def _namespaces_elsewhere(self, automation: ImageUpdateAutomation) -> list[str]:
-        if self._namespaces is None or automation.spec.policy_namespaces is None:
-            return []
-        names = [namespace.metadata.name for namespace in self._namespaces.list()]
-        home = automation.metadata.namespace
-        return [name for name in names if name != home and self._reach.selects(automation, name)]
-
-    async def _find_policies(self, keys: Iterable[Key]) -> dict[Key, ImagePolicy]:
-        """Look up what markers name; no more requests for what the cache lacks than there are places in the status."""
-        found: dict[Key, ImagePolicy] = {}
-        requests = findings.MAX_FINDINGS
-        for key in keys:
-            policy = self._policies.get(key)
-            if policy is None and requests > 0:
-                requests -= 1
-                policy = await self._policies.find(key)
-            if policy is not None:
-                found[key] = policy
-        return found
 
     async def _recover(self, run: AutomationRun, work: Work, repository: Repository, base: Tip) -> Published | None:
         published = await recovery.recover(
@@ -338,31 +291,11 @@ async def _read_base(repository: Repository, work: Work) -> tuple[Refs, MarkedTr
     raise GitOperationFailed(f"failed to checkout source: {lost} ({MAX_PUSH_ATTEMPTS} times in a row)")
 
 
-def _may_be_behind(policy: ImagePolicy, run: AutomationRun) -> bool:
-    """Return whether a policy's choice is another than the one that was written when the policy was no newer."""
-    name = show_policy(key_of(policy), run.object.metadata.namespace)
-    written = run.object.status.observed_policies.get(name)
-    is_older = is_newer(run.object.metadata.resource_version, than=policy.metadata.resource_version)
-    return written is not None and written != policy.status.latest_ref and is_older
-
-
 def _leave_open(run: AutomationRun) -> str:
     """Forget the pull requests of a spec that had some; return which ones are left to people."""
     left = [f"#{one.number} ({one.url})" for one in run.status.pull_requests if one.state == OPEN]
     run.status = replace(run.status, pull_requests=())
     return f"without spec.git.pullRequest, these pull requests are left open: {', '.join(left)}" if left else ""
-
-
-def reach_of(namespaces: ObjectCache[Namespace] | None) -> Reach:
-    """Return how far automations reach, given the namespaces of the cluster; None: not beyond their own."""
-    if namespaces is None:
-        return OWN_NAMESPACE
-
-    def labels_of(name: str) -> Mapping[str, str]:
-        namespace = namespaces.get(Key("", name))
-        return namespace.metadata.labels if namespace else {}
-
-    return Reach(labels_of)
 
 
 def _must_update(run: AutomationRun, work: Work, plan: BranchPlan) -> bool:

@@ -170,7 +170,7 @@ def test_the_fields_of_tagline_are_those_that_the_api_calls_so(kind: str) -> Non
     assert named - STATUS == known
 
 
-STATUS = {"selection", "sources", "observedLatestTags", "findings", "written", "pullRequests"}
+STATUS = {"traceParent", "selection", "sources", "observedLatestTags", "findings", "written", "pullRequests"}
 
 
 @pytest.mark.parametrize(

@@ -4,21 +4,25 @@ import asyncio
 import copy
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
 from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES, IMAGE_TAG_LISTS, IMAGE_UPDATE_AUTOMATIONS
+from api.resource import Resource
 from e2e.apifaults.admission import DENY_LABEL
 from e2e.apifaults.calls import WRITES
 from e2e.apifaults.director import Hit
 from e2e.apifaults.play import Play
 from e2e.apifaults.positions import Position
 from e2e.apifaults.watches import Stream
+from e2e.apifaults.world import World
 
 SECONDS = 1.5
 """How long such a fault lasts."""
+LOAD_SECONDS = 60
 RECONCILED = {r.plural: r for r in (IMAGE_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS)}
 CUSTOM = {**RECONCILED, IMAGE_TAG_LISTS.plural: IMAGE_TAG_LISTS}
 OLD_STATUS = frozenset({
@@ -105,24 +109,41 @@ async def _replace_schema(hit: Hit, change: Callable[[list[dict[str, Any]]], obj
     before = await world.call("GET", path)
     changed = copy.deepcopy(before)
     change(changed["spec"]["versions"])
+    column = f"Of {hit.play.namespace}"
+    for version in changed["spec"]["versions"]:
+        version.setdefault("additionalPrinterColumns", []).append(
+            {"name": column, "type": "string", "jsonPath": ".metadata.name"}
+        )
 
-    async def put(versions: list[dict[str, Any]]) -> None:
+    async def put(versions: list[dict[str, Any]], *, is_changed: bool) -> None:
         current = await world.call("GET", path)
         current["spec"]["versions"] = versions
         await world.call("PUT", path, current)
+        await _wait_loaded(world, resource, column, is_there=is_changed)
 
     async def restore() -> None:
-        await put(before["spec"]["versions"])
+        await put(before["spec"]["versions"], is_changed=False)
 
     async def restore_later() -> None:
         await asyncio.sleep(SECONDS)
         await restore()
 
-    await put(changed["spec"]["versions"])
+    await put(changed["spec"]["versions"], is_changed=True)
     hit.play.undo.append(restore)
-    await asyncio.sleep(0.5)  # until the server has loaded it
     hit.play.spawn(restore_later())
     return await hit.relay()
+
+
+async def _wait_loaded(world: World, resource: Resource, column: str, *, is_there: bool) -> None:
+    """Wait until the API server works by a schema: what it answers at once after a change is of the former one."""
+    path = f"/apis/{resource.group}/{resource.version}/{resource.plural}?limit=1"
+    deadline = time.monotonic() + LOAD_SECONDS
+    while time.monotonic() < deadline:
+        columns = await world.columns(path)
+        if columns is not None and (column in columns) == is_there:
+            return
+        await asyncio.sleep(0.05)
+    raise RuntimeError(f"the CRD of {resource.plural} was not loaded within {LOAD_SECONDS} s")
 
 
 def step_clock(seconds: int) -> Act:

@@ -21,7 +21,8 @@ from e2e.apifaults.observer import Objects
 from e2e.apifaults.positions import Counting, Trial
 from e2e.apifaults.world import PASSWORD, USER, World, commit_files
 from hack.oci import Pusher
-from testing.invariants import Commit, Write
+from testing.commit_rules import Commit
+from testing.invariants import Write
 
 if TYPE_CHECKING:
     from e2e.apifaults.answers import Block
@@ -140,6 +141,11 @@ class Play:
         """Delete an object."""
         await self.world.call("DELETE", self._path(kind, name))
 
+    async def read_all(self, kind: str) -> list[dict[str, Any]]:
+        """Return the objects of a kind as the API server has them now."""
+        found = await self.world.call("GET", f"/{GROUPS[kind]}/namespaces/{self.namespace}/{PLURALS[kind]}")
+        return [*found["items"]]
+
     async def request(self, kind: str, name: str) -> str:
         """Ask for a reconcile; return the token."""
         token = f"{time.time_ns()}"
@@ -253,21 +259,22 @@ _DROPPED = frozenset(
 
 async def end_state(play: Play) -> dict[str, Any]:
     """Return what a play came to, without what differs between any two plays: times, hashes, addresses."""
-    lists = await play.world.call(
-        "GET", f"/{GROUPS['ImageTagList']}/namespaces/{play.namespace}/{PLURALS['ImageTagList']}"
-    )
+    lists = await play.read_all("ImageTagList")
+    # Read anew: a watch that was opened under another schema of the CRD goes on by that one.
+    objects = {kind: await play.read_all(kind) for kind in OWN_KINDS}
     commits = {name: play.commits(name) for name in play.repositories}
     state = {
         "objects": {
-            f"{kind}/{name}": found.get("status", {})
-            for (kind, name), found in sorted(play.world.observer.objects[play.namespace].items())
+            f"{kind}/{found['metadata']['name']}": found.get("status", {})
+            for kind, items in sorted(objects.items())
+            for found in items
         },
         "lists": {
             item["metadata"]["name"]: {
                 key: value for key, value in item["status"].items() if key not in ("firstSeen", "data", "revision")
             }
             | {"dated": bool(item["status"].get("firstSeen"))}
-            for item in lists["items"]
+            for item in lists
         },
         "commits": {name: sorted((author, message) for author, message, _ in made) for name, made in commits.items()},
         "files": {

@@ -15,13 +15,13 @@ from e2e.apifaults.faults import CLOCK, CRASH, FAULTS, PAIR, PLANE, SIDE, SLOW
 from e2e.apifaults.observer import NeverCame
 from e2e.apifaults.play import AUTHOR, PATIENCE, Play, differences, end_state
 from e2e.apifaults.positions import Position, Trial, common
-from e2e.apifaults.scenarios import SCENARIOS
+from e2e.apifaults.scenarios import SCENARIOS, ask_all
 from e2e.apifaults.world import World
+from testing.commit_rules import check_commits
 from testing.invariants import (
     Allowance,
     Violation,
     check_choices,
-    check_commits,
     check_leaders,
     check_versions,
     check_writes,
@@ -178,6 +178,8 @@ class Runner:
         try:
             await play.begin()
             await SCENARIOS[name].run(play)
+            if play.tasks:  # a fault that came with the last questions, and still lasts
+                await ask_all(play)
             state = await end_state(play)
         except NeverCame as error:
             violations.append(Violation("liveness", play.namespace, f"{error}{self._last_words(play)}"))

@@ -291,6 +291,16 @@ class World:
         async with self.observer.session.request(method, path, data=json.dumps(body), headers=headers) as answer:
             return answer.status, await answer.json(content_type=None)
 
+    async def columns(self, path: str) -> set[str] | None:
+        """Return the names of the columns that the API server shows of a list now; None while it is away."""
+        headers = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
+        try:
+            async with self.observer.session.get(path, headers=headers) as answer:
+                table = await answer.json(content_type=None)
+        except (aiohttp.ClientError, OSError):
+            return None
+        return {column["name"] for column in table["columnDefinitions"]} if "columnDefinitions" in table else None
+
     async def restart_api_server(self) -> None:
         """Kill the API server and start it again."""
         async with self._plane_lock:

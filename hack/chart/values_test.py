@@ -173,7 +173,7 @@ def test_crds_stay_unless_they_are_not_to_and_are_left_out_where_others_apply_th
         pytest.param("commonLabels.helm\\.sh/chart=x", "/commonLabels/helm.sh~1chart", id="label-that-all-have"),
         pytest.param("sharedOnly=true,components.namespaced=true", "sharedOnly", id="both-halves"),
         pytest.param(
-            "metrics.podMonitor.enabled=true", "metrics", id="scraped-twice"
+            "metrics.podMonitor.enabled=true,metrics.serviceMonitor.enabled=true", "metrics", id="scraped-twice"
         ),
     ],
 )  # fmt: skip

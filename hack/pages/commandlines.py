@@ -49,6 +49,7 @@ _KUBECTL: Final[Mapping[str, frozenset[str]]] = {
     "delete": frozenset({"-n", "-l"}),
     "describe": frozenset({"-n"}),
     "diff": frozenset({"-f"}),
+    "exec": frozenset({"-n"}),
     "get": frozenset({"-n", "-A", "-o", "--watch"}),
     "label": frozenset({"-n", "--overwrite"}),
     "logs": frozenset({"-n"}),
@@ -139,6 +140,8 @@ def _check_kubectl(arguments: list[str]) -> None:
     verb, *rest = arguments
     if verb not in _KUBECTL:
         raise Wrong(f"kubectl {verb} is not among the verbs that pages use")
+    if verb == "exec" and "--" in rest:
+        rest = rest[: rest.index("--")]
     flags = {word.partition("=")[0] for word in rest if word.startswith("-") and word != "-"}
     if unknown := flags - _KUBECTL[verb]:
         raise Wrong(f"kubectl {verb} does not take {', '.join(sorted(unknown))}")

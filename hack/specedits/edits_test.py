@@ -9,7 +9,7 @@ from hack.model.manifests import find_lies
 from hack.specedits.edits import BASE, Edit, list_edits
 from hack.specedits.fields import KINDS, MEANINGFUL, MEANINGLESS, VERSIONS, Json, list_fields
 from hack.specedits.statuses import differs, without_history
-from hack.specedits.world import CONTROL, World, names, world
+from hack.specedits.world import World, names, world
 
 ALL = bool(os.environ.get("MODEL_STEPS"))
 """Whether `make model` asks: every edit in every version."""
@@ -30,7 +30,7 @@ async def test_from_one_spec_to_another_and_back(kind: str) -> None:
 async def go_and_return(made: World, kind: str, version: str, edits: Sequence[Edit]) -> list[str]:
     """Return what is wrong with objects that are edited, each in its own way, and edited back."""
     objects = {f"{version}-{name}": edit for name, edit in zip(names(edits), edits, strict=True)}
-    control = f"{version}-{CONTROL}"
+    control = f"{version}-control"
     for name in (control, *objects):
         await made.create(kind, name, BASE[kind], version=version)
     await made.settle()

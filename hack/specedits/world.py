@@ -25,7 +25,6 @@ from testing.loopback_registry import loopback_registry
 from testing.registry_server import RegistryHandler
 
 NAMESPACE = "apps"
-CONTROL = "control"
 RESOURCES = {one.kind: one for one in (IMAGE_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS, GIT_REPOSITORIES)}
 TAGS = ["1.0.0", "1.0.1", "1.1.0", "2.0.0-rc.1"]
 _HOST = "registry.test"
