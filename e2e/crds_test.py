@@ -322,7 +322,7 @@ def test_a_chunk_of_tags_is_stored_whole_in_one_request_hidden_and_deleted_with_
     store(kubectl, "ImageRepository", "v1", namespace)
     status = {"revision": "1", "chunk": 0, "chunks": 1, "tagCount": 100_000, "firstSeen": ""}
     chunk: dict[str, Any] = {
-        "apiVersion": f"{IMAGE}/v1alpha1",
+        "apiVersion": f"{IMAGE_GROUP}/v1alpha1",
         "kind": "ImageTagList",
         "metadata": {"name": "app-tags-0", "namespace": namespace},
         "spec": {"imageRepositoryRef": {"name": "app"}},
