@@ -28,7 +28,7 @@ from testing.invariants import (
     choices_of,
 )
 
-SIDE_BY_SIDE = {SIDE: 10, SLOW: 16, CRASH: 4, CLOCK: 3, PLANE: 1, PAIR: 1}
+SIDE_BY_SIDE = {SIDE: 10, SLOW: 16, CRASH: 4, CLOCK: 1, PLANE: 1, PAIR: 1}
 """How many plays run at the same time, by group; others of the group may be disturbed by a process that is killed."""
 TOGETHER = ((SIDE, SLOW), (CRASH,), (CLOCK,), (PLANE,), (PAIR,))
 """Which groups are played at the same time."""
