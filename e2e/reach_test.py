@@ -44,8 +44,8 @@ def test_policy_of_another_namespace_is_used_as_soon_as_it_allows_it(fleet: Flee
     team.patch("ImagePolicy", "app", {"accessFrom": {"namespaceSelectors": [{"matchLabels": {"tier": "fleet"}}]}})
     fleet.wait_commits(4)
     assert f"{fleet.image}:1.0.1 #" in fleet.repository.file("team.yaml")
-    found = fleet.space.wait_ready(KIND, "fleet")
-    assert set(found["status"]["observedPolicies"]) == {"app", f"{team.name}/app"}
+    both = {"app", f"{team.name}/app"}
+    fleet.space.wait(KIND, "fleet", lambda o: set(o["status"]["observedPolicies"]) == both, what="both policies")
 
     fleet.push_tag("1.0.2")  # asks for a scan in the fleet's namespace alone
     fleet.wait_commits(5)

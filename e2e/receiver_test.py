@@ -167,7 +167,6 @@ def test_ten_thousand_events_in_one_body(hooks: ReceiverProcess, space: Space, i
 @pytest.mark.parametrize(
     ("spec", "reason", "message"),
     [
-        pytest.param({"type": "bitbucket"}, "UnsupportedType", "bitbucket announces no images", id="type"),
         pytest.param(
             {"resources": [{"kind": "ImageRepository", "name": "app", "namespace": "kube-system"}]},
             "AccessDenied",
