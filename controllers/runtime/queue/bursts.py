@@ -28,6 +28,8 @@ class _Burst:
     """From the end of a run to the next; nothing at first."""
     until: float
     """A change before this moment, in monotonic seconds, belongs to the burst."""
+    goes_on: bool = True
+    """A change of the burst has asked for the next run."""
 
 
 class Bursts:
@@ -39,23 +41,29 @@ class Bursts:
 
     def end_run(self, key: Key, *, is_woken: bool) -> timedelta:
         """Record the end of a run; return how long the next one has to wait that changes during it ask for."""
+        now = self._clock.monotonic()
         burst: _Burst | None = self._bursts.get(key)
-        if burst is None:
+        if burst is None or (not burst.goes_on and burst.until <= now):
+            self._bursts.pop(key, None)
             if is_woken:
-                self._bursts[key] = _Burst(timedelta(), self._clock.monotonic())
+                self._bursts[key] = _Burst(timedelta(), now)
             return timedelta()
         if is_woken:
             burst.wait = min(max(2 * burst.wait, FIRST_WAIT), MAX_WAIT)
         elif not burst.wait:
             del self._bursts[key]
-        burst.until = self._clock.monotonic() + burst.wait.total_seconds()
+        burst.until = now + burst.wait.total_seconds()
+        burst.goes_on = is_woken
         return burst.wait if is_woken else timedelta()
 
     def wake_delay(self, key: Key) -> timedelta:
         """Return how long a run has to wait that a change asks for while the key does not run; 0: not at all."""
         burst: _Burst | None = self._bursts.get(key)
-        left = burst.until - self._clock.monotonic() if burst else 0.0
-        if left <= 0:
-            self._bursts.pop(key, None)
+        if burst is None:
             return timedelta()
+        left = burst.until - self._clock.monotonic()
+        if left <= 0:
+            del self._bursts[key]
+            return timedelta()
+        burst.goes_on = True
         return timedelta(seconds=left)

@@ -63,6 +63,18 @@ async def test_after_a_pause_a_change_does_not_wait_and_the_next_burst_begins_an
     assert [bursts.end_run(A, is_woken=True) for _ in range(2)] == [NOW, FIRST_WAIT]
 
 
+async def test_a_run_after_a_pause_begins_a_burst_anew_whatever_asked_for_it(
+    bursts: Bursts, clock: VirtualClock
+) -> None:
+    for _ in range(9):
+        bursts.end_run(A, is_woken=True)
+    bursts.end_run(A, is_woken=False)
+    await clock.advance(600)  # the interval of the object
+    assert bursts.end_run(A, is_woken=False) == NOW
+    assert bursts.wake_delay(A) == NOW
+    assert [bursts.end_run(A, is_woken=True) for _ in range(2)] == [NOW, FIRST_WAIT]
+
+
 def test_keys_do_not_wait_for_each_other(bursts: Bursts) -> None:
     for _ in range(5):
         bursts.end_run(A, is_woken=True)
