@@ -1,12 +1,17 @@
 """`controllers.imageupdateautomation`: a cache of policies that is behind takes no choice back that Git has."""
 
+from datetime import timedelta
+
 import pytest
 from msgspec.structs import replace
 
 from api.imagepolicy import ImagePolicy, ImageRef
+from controllers.git.errors import Unreachable
 from controllers.runtime.key import Key, key_of
+from controllers.runtime.reconcile.outcome import Retry
 from testing.automation_harness import MAIN, NEW_WEB, WEB, AutomationHarness, manifest
 from testing.builders import access_from, image_policy, namespace_with
+from testing.clock import START
 
 NEWEST = replace(WEB, tag="1.3.0")
 
@@ -58,6 +63,32 @@ async def test_choice_that_came_while_the_last_one_was_written_is_written_too(wr
     put(written, chosen(NEWEST, 18))
     await written.reconcile()
     assert written.git.files_of(MAIN)["web.yaml"] == manifest("1.3.0")
+    assert written.policies.lists == []  # in a namespace of a thousand policies, each list takes longer than the run
+
+
+async def test_choice_that_came_during_runs_that_failed_costs_no_request(written: AutomationHarness) -> None:
+    put(written, chosen(NEWEST, 18))
+    for minute in (1, 2):
+        written.git.failures["list_refs"] = [Unreachable("the host is away")]
+        await written.fail(Retry, after=timedelta(minutes=minute))
+        seen(written, 20 + minute)
+    await written.reconcile()
+    assert written.git.files_of(MAIN)["web.yaml"] == manifest("1.3.0")
+    assert written.policies.lists == []
+
+
+@pytest.mark.parametrize("restarts", [True, False])
+async def test_what_another_process_has_written_may_come_from_a_later_choice(
+    written: AutomationHarness, *, restarts: bool
+) -> None:
+    put(written, chosen(NEWEST, 18))
+    if restarts:
+        written.restart()
+    else:  # the other one has led in between
+        status = replace(written.automation.status, last_automation_run_time=START + timedelta(minutes=1))
+        written.automation = replace(written.automation, status=status)
+    await written.reconcile()
+    assert written.policies.lists == ["20"]
 
 
 async def test_quiet_runs_cost_no_request(written: AutomationHarness) -> None:

@@ -90,6 +90,7 @@ class ImageUpdateAutomationReconciler:
     def forget(self, automation: Key) -> None:
         """Drop what is remembered about an automation that is gone."""
         self._recorded.pop(automation, None)
+        self._policies.forget(automation)
         self._metrics.forget(automation)
 
     async def reconcile(self, run: AutomationRun) -> Outcome:
@@ -101,6 +102,7 @@ class ImageUpdateAutomationReconciler:
         except tuple(ON_ERROR) as error:
             return add_notes(outcome_of(error, ON_ERROR), notes)
         self._recorded[key_of(run.object)] = run.now
+        self._policies.complete(run)
         return add_notes(outcome, notes)
 
     async def _update_if_due(self, run: AutomationRun, notes: list[str]) -> Ready:
