@@ -29,6 +29,8 @@ KEEPALIVE_SECONDS = 90.0
 CONNECT_SECONDS = 10.0
 PARSED_URLS: Final = 8_192
 """Of each route, half a KiB each: thousands of images are visited in turn."""
+MAX_KEPT_CHARS: Final = 512
+"""Of a URL that is kept parsed. Those of images are shorter; redirects may have 64 KiB, and are asked once."""
 NO_PROXY_MOUNTS = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 """Reached without the environment's proxy, as in Go."""
 
@@ -96,9 +98,7 @@ class RouteClient(httpx.AsyncClient):
         Without a proxy in between httpx is passed by: what it does for applications (cookies, redirects, logins,
         merging of URLs, objects for all of it) has no part here and costs more than the request itself.
         """
-        if request.url not in self._targets:
-            self._targets[request.url] = self._parse(request.url)
-        target: _Target | None = self._targets[request.url]
+        target = self._target(request.url)
         if target is None:
             return await self._open_by_proxy(request)
         headers = {**self._own_headers, **request.headers}
@@ -112,6 +112,14 @@ class RouteClient(httpx.AsyncClient):
             CONNECT_SECONDS,
         )
         return await target.transport.exchange(direct)
+
+    def _target(self, url: str) -> _Target | None:
+        if len(url) > MAX_KEPT_CHARS:
+            return self._parse(url)
+        if url not in self._targets:
+            self._targets[url] = self._parse(url)
+        target: _Target | None = self._targets[url]
+        return target
 
     def _parse(self, text: str) -> _Target | None:
         url = httpx.URL(text)

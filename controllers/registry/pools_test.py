@@ -1,5 +1,7 @@
 """Requests without a proxy that speaks HTTP pass httpx by, in the form that it would give them."""
 
+import tracemalloc
+
 import pytest
 
 from controllers.net.destinations import LOOPBACK, Destinations
@@ -73,3 +75,18 @@ async def test_urls_that_are_asked_again_are_parsed_once(monkeypatch: pytest.Mon
             await client.aclose()
     assert parsed == urls
     assert PARSED_URLS > 5_000
+
+
+async def test_long_urls_that_a_registry_leads_to_are_not_kept() -> None:
+    async with run_server(lambda _: Reply()) as server:
+        client = RouteClient(ROUTE, "tagline-test/1", Lookups())
+        tracemalloc.start()
+        try:
+            for number in range(50):
+                server.asked.clear()
+                await ask(client, RegistryRequest("GET", f"http://{server.address}/{number:030000}"))
+            kept, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+            await client.aclose()
+    assert kept < 1 << 20
