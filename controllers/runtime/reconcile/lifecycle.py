@@ -139,13 +139,7 @@ class Lifecycle(Generic[T, S]):
         began = self._clock.monotonic()
         with bind_fields(**{logkey.GENERATION: obj.metadata.generation}):
             try:
-                if _is_going(obj):
-                    await self._remove_finalizer(obj)
-                    return None
-                if obj.spec.suspend:
-                    await self._handle_suspended(obj)
-                    return None
-                return await self._reconcile(obj)
+                return await self._handle(obj)
             except ApiError as error:
                 # Of our own writes, after several tries that kept the server's times. A run costs more than a write:
                 # with the same times whole runs would be repeated as fast as the server allows writes.
@@ -153,6 +147,15 @@ class Lifecycle(Generic[T, S]):
             finally:
                 if self._durations:
                     self._durations.observe(key, self._clock.monotonic() - began)
+
+    async def _handle(self, obj: T, *, repetitions: int = 0) -> Outcome | None:
+        if _is_going(obj):
+            await self._remove_finalizer(obj)
+            return None
+        if obj.spec.suspend:
+            await self._handle_suspended(obj)
+            return None
+        return await self._reconcile(obj, repetitions=repetitions)
 
     def _forget_object(self, key: Key) -> None:
         if self._forget:
@@ -188,7 +191,7 @@ class Lifecycle(Generic[T, S]):
 
         await self._patcher.patch(obj, patch_for)
 
-    async def _reconcile(self, obj: T, *, repetitions: int = 0) -> Outcome | None:
+    async def _reconcile(self, obj: T, *, repetitions: int) -> Outcome | None:
         self._leader.check()  # no new work once the lease is lost, even if the renew loop is late to say so
         run = self._start_run(obj)
         try:
@@ -212,7 +215,7 @@ class Lifecycle(Generic[T, S]):
             self._log.debug("run repeated: it began with an old status")
             current: Any = outdated.current  # of the same kind as obj
             self._cache.record_write(current)
-            return await self._reconcile(current, repetitions=repetitions + 1)
+            return await self._handle(current, repetitions=repetitions + 1)
 
     async def _run(self, obj: T, run: Run[T, S]) -> Outcome:
         work = self._reconciler.reconcile(run)
@@ -230,7 +233,7 @@ class Lifecycle(Generic[T, S]):
 
         def checked(current: T) -> dict[str, object]:
             changes = patch_for(current)  # none where the answer to this very write was lost
-            if changes and may_repeat and self._repeat_outdated and _own(current) != _own(obj):
+            if changes and may_repeat and self._repeat_outdated and current is not obj and _own(current) != _own(obj):
                 raise _Outdated(current)
             return changes
 

@@ -160,6 +160,14 @@ async def test_runs_are_not_repeated_without_end(repeating: LifecycleHarness) ->
     assert repeating.thing().status.counts.keys() == {"a", "b"}
 
 
+async def test_a_run_is_not_repeated_over_an_object_that_was_suspended_meanwhile(repeating: LifecycleHarness) -> None:
+    repeating.reconciler.behaviour = count_on
+    repeating.before_patch = [lambda: repeating.change({"spec": {"suspend": True}, "status": {"counts": {"a": 7}}})]
+    assert await repeating.lifecycle(KEY) is None
+    assert len(repeating.reconciler.runs) == 1
+    assert repeating.thing().status.counts == {"a": 7}
+
+
 def throw(error: ApiError) -> Callable[[], None]:
     def raise_it() -> None:
         raise error
