@@ -30,10 +30,10 @@ class Origin(NamedTuple):
 def origin(url: str | SplitResult) -> Origin:
     """Return the origin (RFC 6454) of a URL. Raises ValueError for a port that is not a number, or a bad IPv6 host."""
     parts = urlsplit(url) if isinstance(url, str) else url
-    return _origin(parts.scheme, parts.netloc)
+    return _origin(parts.scheme, parts.netloc.rpartition("@")[2])
 
 
-@lru_cache(maxsize=1024)  # each request asks several times, and of the same few hosts
+@lru_cache(maxsize=128)  # each request asks several times, and of the same few hosts; who redirects may write long ones
 def _origin(scheme: str, netloc: str) -> Origin:
     parts = SplitResult(scheme, netloc, "", "", "")
     return Origin(parts.scheme, parts.hostname, None if parts.port == DEFAULT_PORTS.get(parts.scheme) else parts.port)

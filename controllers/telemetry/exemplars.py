@@ -8,23 +8,12 @@ from typing import Final
 
 MAX_CHARS: Final = 128
 
-_HOUR, _DAY = 3600, 24 * 3600
+_HOUR: Final = 3600
+_DAY: Final = 24 * _HOUR
 DELAY_BUCKETS: Final = (
-    1,
-    2,
-    5,
-    10,
-    30,
-    60,
-    120,
-    300,
-    600,
-    1800,
-    3600,
-    4 * 3600,
-    24 * 3600,
-    3 * 24 * 3600,
-    7 * 24 * 3600,
+    *(1, 2, 5, 10, 30),
+    *(60, 120, 300, 600, 1800),
+    *(_HOUR, 4 * _HOUR, _DAY, 3 * _DAY, 7 * _DAY),
 )
 """Seconds from the scan that found a tag: machines take some of them, and people days."""
 
