@@ -43,7 +43,7 @@ def repository(name: str = "app", *, handled: str = "", annotations: dict[str, s
 
 
 class FakeRepositories:
-    """A `waker.RepositoryCache` that is as new as the server, or as old as a test left it."""
+    """A `waker.Cache` of ImageRepositories that is as new as the server, or as old as a test left it."""
 
     def __init__(self, kube: FakeKube) -> None:
         self._kube = kube
