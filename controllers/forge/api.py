@@ -97,12 +97,13 @@ class Api:
         """Yield the pages of a listing in which `page` counts from 1 and a header `Link` says whether there is more.
 
         target: with its query, but for `page` and `size_key`. size: of a page; a server may give less. Where a page is
-        too long, smaller ones are asked for, since anybody may open pull requests with long texts from a fork. Raises
-        AnswerTooLong where one entry is.
+        too long, smaller ones are asked for, since anybody may open pull requests with long texts from a fork. No entry
+        is left out, but some may come twice. Raises AnswerTooLong where one entry is.
         """
-        start, end, asked = 0, at_most * size, size
+        start, end, asked, is_known = 0, at_most * size, size, False
         for _ in range(at_most + MAX_SMALLER_PAGES):
-            where = f"{'&' if '?' in target else '?'}{size_key}={asked}&page={start // asked + 1}"
+            page = start // asked + 1
+            where = f"{'&' if '?' in target else '?'}{size_key}={asked}&page={page}"
             try:
                 answer = await self.send("GET", target + where, keep=keep)
             except AnswerTooLong:
@@ -113,11 +114,13 @@ class Api:
             entries = answer.read(into)
             yield entries
             more = 'rel="next"' in answer.header("link") if answer.header("link") else len(entries) >= asked
-            given = min(len(entries), asked)
-            start += given
-            if not given or not more or start >= end:
+            if not is_known and 0 < len(entries) < asked:
+                size = asked = len(entries)  # the most that this server gives, by which it counted this page, too
+            # Others that are short had entries which we may not see, and count as whole.
+            is_known = is_known or asked == size
+            start = page * asked
+            if not more or start >= end:
                 return
-            size = given if given < asked else size  # the most that this server gives
             asked = next(fits for fits in (size, SMALLER_PAGE, 1) if fits <= size and start % fits == 0)
 
     async def sleep(self, seconds: float) -> None:
