@@ -5,11 +5,13 @@ Which repository has changed is not compared with theirs, as in Flux: that would
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from api.meta import ObjectMeta
 from controllers.receiver.plan import Plan
-from controllers.receiver.repositories import Candidates, is_passed, metadata_of
+from controllers.receiver.repositories import is_passed, list_named
 from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import Key
 from controllers.webhooks.matching import AUTOMATION, Subject, in_scope
@@ -35,34 +37,32 @@ class Automations:
     def __init__(self, informer: Informer[Automation]) -> None:
         self._informer = informer
 
-    def candidates(self, verdict: Accepted, plan: Plan, namespace: str) -> Candidates:
-        """Return the automations that a request may be about, each with what filters see of it.
+    def candidates(self, verdict: Accepted, plan: Plan, namespace: str) -> list[Automation]:
+        """Return the automations that a request may be about.
 
         namespace: the Receiver's
         """
-        if not any(event.action is Action.CODE or event.wakes_all for event in verdict.events):
-            return {}
-        places = dict.fromkeys(item.resource.namespace or namespace for item in plan.automations)
-        return {
-            Subject(place, one.metadata.name, suspended=one.spec.suspend, labels=one.metadata.labels): metadata_of(
-                one.metadata
-            )
-            for place in places
-            for one in self._informer.list(place)
-        }
+        is_about_code = any(event.action is Action.CODE or event.wakes_all for event in verdict.events)
+        return list_named(self._informer, plan.automations, namespace) if is_about_code else []
 
     def get(self, key: Key) -> Automation | None:
         """Return an automation as it was last received."""
         return self._informer.get(key)
 
 
+def _subject(automation: Automation) -> Subject:
+    meta = automation.metadata
+    return Subject(meta.namespace, meta.name, suspended=automation.spec.suspend, labels=meta.labels)
+
+
 def choose_automations(
-    verdict: Accepted, candidates: Candidates, plan: Plan, *, namespace: str, allows_others: bool
+    verdict: Accepted, automations: Iterable[Automation], plan: Plan, *, namespace: str, allows_others: bool
 ) -> tuple[Subject, ...]:
-    """Return what of the candidates a request wakes, each once. Pure; takes long for thousands of expressions.
+    """Return what of some automations a request wakes, each once. Pure; takes long for thousands, or expressions.
 
     namespace: the Receiver's
     """
+    candidates = {_subject(one): one.metadata for one in automations}
     listed: dict[Subject, list[str]] = {}
     for item in plan.automations:
         for subject in in_scope(

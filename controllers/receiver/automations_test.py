@@ -1,11 +1,15 @@
 """Receivers that name ImageUpdateAutomations: what a forge says of code wakes them, if the process may do so."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from api.names import IMAGE_UPDATE_AUTOMATIONS, REQUESTED_AT
+from controllers.receiver import service
+from controllers.receiver.automations import choose_automations
+from controllers.receiver.repositories import choose
 from testing.receiver_harness import ReceiverHarness, receiving, signature
 
 ALL = [{"kind": "ImageUpdateAutomation", "name": "*"}]
@@ -110,3 +114,28 @@ async def test_receivers_of_each_forge_are_served(type: str) -> None:
     async with receiving("--wake-automations") as world:
         await serve(world, type=type)
         assert "not woken" not in (await world.ready())["message"]
+
+
+async def test_of_a_namespace_only_what_is_named_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def counted(of: Callable[..., Any]) -> Callable[..., Any]:
+        def counting(verdict: Any, objects: Any, *args: Any, **named: Any) -> Any:
+            seen.append(len(objects))
+            return of(verdict, objects, *args, **named)
+
+        return counting
+
+    monkeypatch.setattr(service, "choose", counted(choose))
+    monkeypatch.setattr(service, "choose_automations", counted(choose_automations))
+    async with receiving("--wake-automations") as world:
+        for number in range(50):
+            put(world, f"other-{number}")
+            world.put_repository(f"other-{number}")
+        put(world)
+        named = [{"kind": "ImageUpdateAutomation", "name": "fleet"}, {"kind": "ImageRepository", "name": "app"}]
+        path = await serve(world, type="generic-hmac", resources=named)
+        assert (await world.ask(path, b"{}", signature(b"{}"))).reason == "Woken"
+        assert (is_woken(world), is_woken(world, "other-0")) == (True, False)
+        assert (world.woken(), world.woken("other-0")) == ([], None)
+    assert seen == [1, 1]

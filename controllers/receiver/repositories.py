@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from api.meta import ObjectMeta
 from controllers.image.reference import BadReference, Image, parse_image
-from controllers.receiver.plan import Plan
+from controllers.receiver.plan import Item, Plan
 from controllers.runtime.cache.informer import Informer
-from controllers.runtime.key import Key
+from controllers.runtime.key import Key, KubeObject
 from controllers.webhooks.judge import passes
-from controllers.webhooks.matching import Subject, Wake, canonical, in_scope, match
+from controllers.webhooks.matching import EVERY, Subject, Wake, canonical, in_scope, match
 from controllers.webhooks.verdict import Accepted, Action, Event, Refusal
 
 BY_PATH: Final = "path"
 _DOCKER_HUB: Final = "docker.io"
-
-Candidates: TypeAlias = Mapping[Subject, dict[str, Any]]
-"""ImageRepositories, and the metadata of each in the form of JSON."""
+K = TypeVar("K", bound=KubeObject)
 
 
 class RepositorySpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +67,17 @@ def list_pushed(events: Iterable[Event]) -> Pushed:
     return Pushed(tuple(paths), any(event.wakes_all for event in pushes))
 
 
+def list_named(informer: Informer[K], items: Sequence[Item], namespace: str) -> list[K]:
+    """Return the objects that items may list. Soon done: nothing is looked at where a whole namespace is meant.
+
+    namespace: the Receiver's
+    """
+    keys = dict.fromkeys(Key(item.resource.namespace or namespace, item.resource.name) for item in items)
+    whole = [key.namespace for key in keys if key.name == EVERY]
+    named = (informer.get(key) for key in keys if key.namespace not in whole)
+    return [*(one for place in whole for one in informer.list(place)), *(one for one in named if one is not None)]
+
+
 class Repositories:
     """Finds what a request wakes."""
 
@@ -76,19 +85,15 @@ class Repositories:
         """informer: indexed by `paths_of` as `BY_PATH`."""
         self._informer = informer
 
-    def candidates(self, pushed: Pushed, plan: Plan, namespace: str) -> Candidates:
-        """Return the ImageRepositories that some events may be about, each with what filters see of it.
+    def candidates(self, pushed: Pushed, plan: Plan, namespace: str) -> list[Repository]:
+        """Return the ImageRepositories that some events may be about, perhaps twice.
 
         namespace: the Receiver's
         """
-        found: dict[Key, Repository] = {}
-        if pushed.wakes_all:
-            for place in {item.resource.namespace or namespace for item in plan.items}:
-                found |= {Key(place, repository.metadata.name): repository for repository in self._informer.list(place)}
+        found = list_named(self._informer, plan.items, namespace) if pushed.wakes_all else []
         for path in pushed.paths:
-            for repository in self._informer.by_index(BY_PATH, path):
-                found[Key(repository.metadata.namespace, repository.metadata.name)] = repository
-        return {_subject(repository): metadata_of(repository.metadata) for repository in found.values()}
+            found += self._informer.by_index(BY_PATH, path)
+        return found
 
     def get(self, key: Key) -> Repository | None:
         """Return an ImageRepository as it was last received."""
@@ -106,19 +111,20 @@ def _subject(repository: Repository) -> Subject:
     return Subject(meta.namespace, meta.name, repository.spec.image, repository.spec.suspend, meta.labels)
 
 
-def metadata_of(meta: ObjectMeta) -> dict[str, Any]:
+def _metadata(meta: ObjectMeta) -> dict[str, Any]:
     """Return what is there: `has(res.metadata.labels)` is false without labels, as in Flux."""
     maps = {"labels": meta.labels, "annotations": meta.annotations}
     return {"name": meta.name, "namespace": meta.namespace, **{key: value for key, value in maps.items() if value}}
 
 
 def choose(
-    verdict: Accepted, candidates: Candidates, plan: Plan, *, namespace: str, allows_others: bool
+    verdict: Accepted, repositories: Iterable[Repository], plan: Plan, *, namespace: str, allows_others: bool
 ) -> tuple[Wake, ...]:
-    """Return what a request wakes. Pure; takes long for thousands of events or expressions.
+    """Return what a request wakes. Pure; takes long for thousands of objects, events or expressions.
 
     namespace: the Receiver's
     """
+    candidates = {_subject(one): one.metadata for one in repositories}
     listed: dict[Subject, list[str]] = {}
     for item in plan.items:
         for subject in in_scope(candidates, [item.resource], namespace=namespace, allows_others=allows_others):
@@ -131,8 +137,9 @@ def choose(
     )
 
 
-def is_passed(verdict: Accepted, metadata: dict[str, Any], common: str, filters: Sequence[str]) -> bool:
+def is_passed(verdict: Accepted, meta: ObjectMeta, common: str, filters: Sequence[str]) -> bool:
     """Return whether an object passes the Receiver's filter and that of one of its items that lists it."""
+    metadata = _metadata(meta)
     return _holds(common, verdict, metadata) and any(_holds(each, verdict, metadata) for each in filters)
 
 

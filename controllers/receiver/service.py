@@ -44,7 +44,7 @@ INLINE_ITEMS: Final = 300
 """A body of so many bytes and items is judged on the event loop: that takes a few milliseconds at most. Items cost more
 than bytes do: 30 kB of empty events take a hundred."""
 INLINE_STEPS: Final = 500
-"""Events, and ImageRepositories by the resources that may list them: so many take less than a millisecond, too."""
+"""Events, and objects by the resources that may list them: so many take less than a millisecond, too."""
 THREADS: Final = 4
 OWNER_THREADS: Final = 2
 STRANGERS: Final = ""
@@ -256,7 +256,7 @@ class HookService:
         is_long = len(events) > INLINE_STEPS
         pushed = await self._run(namespace, lambda: list_pushed(events)) if is_long else list_pushed(events)
         images = self._repositories.candidates(pushed, plan, namespace)
-        code = self._automations.automations.candidates(verdict, plan, namespace) if self._automations else {}
+        code = self._automations.automations.candidates(verdict, plan, namespace) if self._automations else []
 
         def work() -> Chosen:
             return Chosen(
@@ -264,7 +264,7 @@ class HookService:
                 choose_automations(verdict, code, plan, namespace=namespace, allows_others=others),
             )
 
-        steps = len(events) + len(images) * (1 + len(plan.items)) + len(code) * len(plan.automations)
+        steps = len(events) + len(images) * (1 + len(plan.items)) + len(code) * (1 + len(plan.automations))
         return await self._run(namespace, work) if plan.has_filters or steps > INLINE_STEPS else work()
 
     async def _wake(self, chosen: Chosen, hook: Hook) -> None:

@@ -13,6 +13,8 @@ from controllers.webhooks.verdict import Action, Event, Name
 
 KIND: Final = "ImageRepository"
 AUTOMATION: Final = "ImageUpdateAutomation"
+EVERY: Final = "*"
+"""In place of a name."""
 MAX_HINTS: Final = 16
 _DOCKER_HUB: Final = "index.docker.io"
 _DOCKER_HUB_NAMES: Final = frozenset(("docker.io", "registry-1.docker.io", "registry.hub.docker.com", _DOCKER_HUB))
@@ -94,7 +96,7 @@ def in_scope(
 def _lists(resource: Resource, subject: Subject, namespace: str) -> bool:
     if subject.namespace != (resource.namespace or namespace):
         return False
-    if resource.name != "*":
+    if resource.name != EVERY:
         return subject.name == resource.name
     return all(subject.labels.get(key) == value for key, value in resource.labels.items())
 
