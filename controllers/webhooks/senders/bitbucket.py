@@ -25,7 +25,7 @@ def _read(payload: Any, request: Request, settings: Settings) -> Notice:
     event = request.header(_EVENT).lower()
     delivery = Delivery(request.first_header(_DELIVERIES))
     is_ping = event == "diagnostics:ping" or not event
-    return Notice((nothing("ping", Action.PING) if is_ping else code.read_bitbucket(event),), delivery)
+    return Notice((nothing("ping", Action.PING) if is_ping else code.read_bitbucket(event, payload),), delivery)
 
 
 SENDER = Sender(

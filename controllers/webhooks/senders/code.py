@@ -22,7 +22,7 @@ _BITBUCKET: Final = frozenset(
         "pr:deleted",
     )
 )  # fmt: skip
-"""Of Bitbucket Cloud, then of Data Center. Those for updates do not say whether they are about commits."""
+"""Of Bitbucket Cloud, then of Data Center. `pullrequest:updated` does not say whether it is about commits or texts."""
 
 
 def changed(detail: str) -> Event:
@@ -60,6 +60,10 @@ def read_gitlab(payload: Mapping[str, Any]) -> Event | None:
     return nothing(f"the action {action} of a merge request is no change here")
 
 
-def read_bitbucket(event: str) -> Event:
-    """Return what an event of Bitbucket means."""
+def read_bitbucket(event: str, payload: Any) -> Event:
+    """Return what an event of Bitbucket means. Raises Refusal."""
+    if event == "pr:modified":
+        before = text(payload, "previousTarget", "id")
+        if before and before == text(payload, "pullRequest", "toRef", "id"):
+            return nothing(f"the event {event} is about texts alone")
     return changed(event) if event in _BITBUCKET else nothing(f"the event {event} is no change here")

@@ -38,6 +38,10 @@ def merge_request(action: str, **more: Any) -> dict[str, Any]:
     return {"object_kind": "merge_request", "object_attributes": {"action": action, **more}}
 
 
+def modified(previous: str) -> dict[str, Any]:
+    return {"previousTarget": {"id": previous}, "pullRequest": {"toRef": {"id": "refs/heads/main"}}}
+
+
 GITHUB, GITEA, GITLAB, BITBUCKET = "X-GitHub-Event", "X-Gitea-Event", "X-Gitlab-Event", "X-Event-Key"
 REF = {"ref": "refs/heads/tagline/apps-fleet"}
 
@@ -68,6 +72,7 @@ REF = {"ref": "refs/heads/tagline/apps-fleet"}
         pytest.param("bitbucket", {BITBUCKET: "pullrequest:rejected"}, {"pullrequest": {}}, id="cloud-declined"),
         pytest.param("bitbucket", {BITBUCKET: "repo:refs_changed"}, {"changes": []}, id="data-center-push"),
         pytest.param("bitbucket", {BITBUCKET: "pr:merged"}, {"pullRequest": {}}, id="data-center-merged"),
+        pytest.param("bitbucket", {BITBUCKET: "pr:modified"}, modified("refs/heads/old"), id="data-center-base"),
     ],
 )
 def test_change_of_code(type: str, headers: dict[str, str], payload: Any) -> None:
@@ -90,6 +95,7 @@ def test_change_of_code(type: str, headers: dict[str, str], payload: Any) -> Non
             "gitlab", {GITLAB: "Tag Push Hook"}, {"object_kind": "tag_push"}, "Tag Push Hook", id="gitlab-tag"
         ),
         pytest.param("bitbucket", {BITBUCKET: "pullrequest:comment_created"}, {}, "comment_created", id="comment"),
+        pytest.param("bitbucket", {BITBUCKET: "pr:modified"}, modified("refs/heads/main"), "texts", id="center-text"),
         pytest.param("bitbucket", {BITBUCKET: "diagnostics:ping"}, {"test": True}, "ping", id="ping"),
     ],
 )
