@@ -30,10 +30,10 @@ from controllers.image.setter import parse_setter
 from controllers.imageupdateautomation.metrics import PushMetrics
 from controllers.imageupdateautomation.outcomes import ON_ERROR
 from controllers.imageupdateautomation.policies import AutomationRun, PolicyReader
-from controllers.pullrequests.head_writer import RunContext
 from controllers.pullrequests.metrics import PullRequestMetrics
 from controllers.pullrequests.offering import Base, Offering
 from controllers.pullrequests.records import Records, summarize_open
+from controllers.pullrequests.run_context import RunContext
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.protocols import ObjectCache
 from controllers.runtime.reconcile.bounds import add_notes, explain_interval, read_interval

@@ -1,8 +1,6 @@
 """Writes head branches: a group's commit, pushed or made by the forge, and their end."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from controllers.forge.decision import HeadBranch
 from controllers.forge.errors import Refused
@@ -13,32 +11,11 @@ from controllers.git.protocol.refspec import RefUpdate
 from controllers.net.foreign_text import sanitize
 from controllers.pullrequests.errors import NotSent
 from controllers.pullrequests.groups import Group
+from controllers.pullrequests.run_context import Notice, RunContext
 from controllers.pullrequests.trailer import Offer, add_offer
-from controllers.runtime.tracing import Tracer
 from controllers.update.errors import GitOperationFailed, attempting
 from controllers.update.repository import UPDATE, Repository
 from controllers.update.work import Edit, Published
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something that happened to a pull request, or that its owner should know."""
-
-    reason: str
-    message: str
-    is_warning: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RunContext:
-    """What offering needs of the run that it is part of."""
-
-    now: datetime
-    check_leader: Callable[[], Awaitable[None]]
-    """Awaited right before a push and each write to the forge; raises unless this process may write."""
-    record: Callable[[Published], None]
-    """Called as soon as a head branch has a new commit."""
-    tracer: Tracer
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,11 @@ from controllers.git.protocol.refs import Refs
 from controllers.image.setter import parse_setter
 from controllers.pullrequests.errors import FOR_ALL, PullRequestsFailed
 from controllers.pullrequests.groups import Group, branch_prefix, list_groups, list_policies
-from controllers.pullrequests.head_writer import HeadWriter, Notice, RunContext
+from controllers.pullrequests.head_writer import HeadWriter
 from controllers.pullrequests.heads import only, read_branch, read_head
 from controllers.pullrequests.metrics import PullRequestMetrics
 from controllers.pullrequests.records import Records
+from controllers.pullrequests.run_context import Notice, RunContext
 from controllers.pullrequests.wording import describe
 from controllers.runtime.tracing import Span
 from controllers.update.editor import Editor
