@@ -53,7 +53,8 @@ COMMAND: Final = Group(
                 text("--token", help="the Receiver's token; others on this machine can see it: prefer --token-env"),
                 text("--token-env", help="the environment variable that holds the Receiver's token"),
                 text("--secret-file", help="a file with the Receiver's token, or a folder with the keys of its Secret"),
-                text("--image", help="the image that was pushed, with its host"),
+                text("--image", help="the image that was pushed, with its host; without one, a forge says that a pull "
+                     "request was merged"),
                 text("--tag", help="the tag that was pushed"),
                 text("--digest", help="the digest that was pushed"),
                 text("--payload", help="the body to send instead of a sample"),
