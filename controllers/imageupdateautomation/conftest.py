@@ -3,6 +3,7 @@
 import pytest
 
 from testing.automation_harness import AutomationHarness
+from testing.pull_requests import ask
 
 
 @pytest.fixture
@@ -15,4 +16,11 @@ async def idle() -> AutomationHarness:
     """One that has pushed its commit at START."""
     harness = AutomationHarness()
     await harness.reconcile(new_generation=True)
+    return harness
+
+
+@pytest.fixture
+def offering(harness: AutomationHarness) -> AutomationHarness:
+    """One that offers pull requests; none was made yet."""
+    ask(harness)
     return harness

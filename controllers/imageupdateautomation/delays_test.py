@@ -7,17 +7,15 @@ import pytest
 from msgspec.structs import replace
 
 from api.imagepolicy import ImageRef, SelectionStatus
-from api.pullrequest import PullRequestSpec
 from controllers.forge.model import State
 from controllers.git.errors import RefMoved
 from controllers.runtime.key import Key
 from testing.automation_harness import INTERVAL, NEW_WEB, WEB, AutomationHarness
-from testing.builders import git_spec
 from testing.clock import START
+from testing.pull_requests import BRANCH, ask
 
 FOUND = START + timedelta(minutes=4)
 """Between the first run and the second."""
-BRANCH = "refs/heads/tagline/apps-fleet"
 
 
 def choose(harness: AutomationHarness, name: str, ref: ImageRef, first_seen: datetime | None, **spec: Any) -> None:
@@ -108,8 +106,7 @@ async def test_lost_races_are_counted(settled: AutomationHarness) -> None:
 @pytest.fixture
 async def offering(harness: AutomationHarness) -> AutomationHarness:
     """One that offers pull requests, and whose only value is up to date."""
-    harness.spec(git=replace(git_spec(), pull_request=PullRequestSpec(forge="gitea")))
-    harness.allow_token()
+    ask(harness)
     choose(harness, "web", replace(WEB, tag="1.0.0"), None)
     await harness.reconcile(new_generation=True)
     settle(harness)
@@ -134,8 +131,7 @@ async def test_opening_and_merge_are_timed_from_the_scan_that_found_the_tag(offe
 
 
 async def test_pull_request_of_a_new_automation_is_not_timed(harness: AutomationHarness) -> None:
-    harness.spec(git=replace(git_spec(), pull_request=PullRequestSpec(forge="gitea")))
-    harness.allow_token()
+    ask(harness)
     choose(harness, "web", NEW_WEB, FOUND)
     await harness.reconcile(new_generation=True)
     assert harness.status.pull_requests[0].first_seen is None
