@@ -27,7 +27,10 @@ CONTEXTS: Final[Mapping[str, Mapping[str, Json]]] = {
         "policy.keys": _KEYED,
         "policy.newest": {"policy": {"newest": {"by": "FirstSeen"}}},
         "policy.alphabetical": {"policy": {"alphabetical": {"order": "asc"}}},
-        "policy.numerical": {"policy": {"numerical": {"order": "asc"}}, "filterTags": {"pattern": r"^[0-9.]+$"}},
+        "policy.numerical": {
+            "policy": {"numerical": {"order": "asc"}},
+            "filterTags": {"pattern": r"^1\.(?P<minor>[0-9]+)\.0$", "extract": "$minor"},
+        },
         "policy.deny[].pattern": {"policy": {"semver": {"range": ">=1.0.0"}, "deny": [{"pattern": "beta"}]}},
         "filterTags.extract": {"filterTags": {"pattern": r"^(?P<whole>1\.(?P<minor>[0-9]+)\..*)$"}},
         "interval": {"digestReflectionPolicy": "Always", "interval": "1h"},

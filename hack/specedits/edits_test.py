@@ -8,7 +8,7 @@ import pytest
 from hack.model.manifests import find_lies
 from hack.specedits.edits import BASE, Edit, list_edits
 from hack.specedits.fields import KINDS, MEANINGFUL, MEANINGLESS, VERSIONS, Json, list_fields
-from hack.specedits.statuses import differs, without_history
+from hack.specedits.statuses import differs, is_ready, without_history
 from hack.specedits.world import World, names, world
 
 ALL = bool(os.environ.get("MODEL_STEPS"))
@@ -39,8 +39,11 @@ async def go_and_return(made: World, kind: str, version: str, edits: Sequence[Ed
     await made.settle()
     first = {name: without_history(await made.read(kind, name)) for name in (control, *objects)}
     # Before a field is set at all, each of them works.
-    works = {name: first[name]["conditions"][0]["status"] for name in objects if objects[name].what == "set"}
-    problems = [f"{objects[name].name}: {first[name]['conditions']}" for name in works if works[name] != "True"]
+    problems = [
+        f"{edit.name}: {first[name]['conditions']}"
+        for name, edit in objects.items()
+        if edit.what == "set" and not is_ready(first[name])
+    ]
 
     for name, edit in objects.items():
         refusal = await made.replace(kind, name, edit.after, version=version)
@@ -56,7 +59,7 @@ async def go_and_return(made: World, kind: str, version: str, edits: Sequence[Ed
             problems.append(f"{edit.name}: the object does not say that it cannot work with that")
 
     for name, edit in objects.items():
-        await made.replace(kind, name, edit.before, version=version)
+        assert not await made.replace(kind, name, edit.before, version=version), f"{edit.name}, and back"
     await made.settle()
     for name in (control, *objects):
         there = await made.read(kind, name)

@@ -30,8 +30,13 @@ def _without_past(condition: Json) -> Json:
     return {"type": condition["type"], "status": condition["status"], "reason": condition["reason"], "message": message}
 
 
+def is_ready(status: Json) -> bool:
+    """Return whether a status has Ready=True; other conditions may stand before it."""
+    return any((one["type"], one["status"]) == ("Ready", "True") for one in status["conditions"])
+
+
 def differs(before: Json, after: Json) -> bool:
     """Return whether two statuses say different things. An object that fails keeps the results of earlier specs."""
-    if before["conditions"] == after["conditions"] and before["conditions"][0]["status"] != "True":
+    if before["conditions"] == after["conditions"] and not is_ready(before):
         return False
     return before != after
