@@ -24,9 +24,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tags", type=int, default=100, help="tags of an image (100)")
     parser.add_argument("--shards", type=int, default=1, help="processes of each kind, by label selector (1)")
     parser.add_argument("--concurrent", type=int, default=4, help="of each process (4)")
-    parser.add_argument("--phases", default=",".join(PHASES), help="which, in this order (all)")
+    parser.add_argument("--phases", type=_phases, default=PHASES, help="which, in this order (all)")
     parser.add_argument("--rest-seconds", type=float, default=60, help="length of the phase at rest (60)")
     parser.add_argument("--rounds", type=int, default=12, help="of churn (12)")
+
+
+def _phases(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    if unknown := set(names) - set(PHASES):
+        raise argparse.ArgumentTypeError(f"no phase {', '.join(sorted(unknown))}; there are {', '.join(PHASES)}")
+    return names
 
 
 def run(args: argparse.Namespace) -> None:
@@ -56,7 +63,7 @@ async def _measure(made: world.World, args: argparse.Namespace) -> None:
         async with Observer(client).running() as observer:
             bench = phases.Bench(made, client, observer, shards)
             try:
-                for phase in args.phases.split(","):
+                for phase in args.phases:
                     _print(await _run_phase(bench, phase, args))
             finally:
                 await bench.run_controllers(start=False)
@@ -72,9 +79,8 @@ async def _run_phase(bench: phases.Bench, phase: str, args: argparse.Namespace) 
             return await phases.rest(bench, args.rest_seconds)
         case "resync":
             return await phases.resync(bench)
-        case "churn":
+        case _:
             return await phases.churn(bench, args.rounds)
-    raise ValueError(f"no phase {phase}; there are {', '.join(PHASES)}")
 
 
 def _print(lines: Iterator[str]) -> None:

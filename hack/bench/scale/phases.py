@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from api.imagerepository import ImageRepository
 from api.imageupdateautomation import ImageUpdateAutomation
-from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES
+from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES, REQUESTED_AT
 from controllers.runtime.key import Key
 from controllers.runtime.kube.client import KubeClient
 from hack.bench.scale import objects, probes
@@ -23,7 +23,6 @@ from hack.bench.scale.world import Raw, World, create, gather
 from hack.controllers import Controllers
 from hack.githttp import ENVIRONMENT, GIT
 
-REQUESTED_AT: Final = "reconcile.fluxcd.io/requestedAt"
 COMMIT_PAUSE_SECONDS: Final = 2.0
 CHURNED: Final = 0.01
 """So much of the images gets a new tag, as much another spec, and as much is deleted and made anew, each round."""
@@ -148,7 +147,7 @@ async def resync(bench: Bench) -> Iterator[str]:
         done = time.monotonic()
         for user in users:
             user.cancel()
-        await asyncio.gather(*users, return_exceptions=True)
+        await until_cancelled(users)
     costs.cpu |= {kind: one.cpu_seconds for kind, one in probes.usage_by_kind(bench.shards).items()}
     return iter(
         [
@@ -159,6 +158,13 @@ async def resync(bench: Bench) -> Iterator[str]:
             memory(bench),
         ]
     )
+
+
+async def until_cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Return when all have been cancelled. Raises what one of them ended with before: its figures would be too few."""
+    for ended in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(ended, Exception):
+            raise ended
 
 
 async def _patch(bench: Bench, key: Key, body: Any, subresource: str = "") -> None:
