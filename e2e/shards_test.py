@@ -78,6 +78,15 @@ def test_components_that_change_deployments_change_those_of_shards(parts: Parts,
             assert arguments[-1] == "--no-cross-namespace-refs=false"
 
 
+def test_pods_of_shards_count_in_the_budget_of_their_controller(parts: Parts, tmp_path: Path) -> None:
+    objects = manifests.parse(manifests.render(parts.kubectl, tmp_path, *COMPONENTS, "high-availability"))
+    budgets = [o for o in objects if o["kind"] == "PodDisruptionBudget"]
+    for deployment in (o for o in objects if o["kind"] == "Deployment"):
+        labels = deployment["spec"]["template"]["metadata"]["labels"]
+        (budget,) = (one for one in budgets if one["spec"]["selector"]["matchLabels"].items() <= labels.items())
+        assert deployment["metadata"]["name"].startswith(budget["metadata"]["name"])
+
+
 def test_all_shards_fit_together(parts: Parts, tmp_path: Path) -> None:
     every = [f"shards/shard{number}" for number in range(1, SHARDS + 1)]
     objects = manifests.parse(manifests.render(parts.kubectl, tmp_path, "shards", *every))
