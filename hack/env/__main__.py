@@ -5,10 +5,14 @@ import shlex
 import sys
 import time
 from pathlib import Path
+from typing import Final
 
 from hack.env import argocd, debian, environment, openssh, process, tools
 from hack.env.node import parts
 from hack.env.node.check import NodeImpossible, missing
+
+CANNOT: Final = 3
+"""Exit status of `check` where a node cannot run; 1 is that of a check that failed itself."""
 
 
 def main() -> int:
@@ -79,7 +83,7 @@ def _check(folder: Path) -> int:
         print(f"- {reason}")
     if not reasons:
         print("this machine can run a node")
-    return 1 if reasons else 0
+    return CANNOT if reasons else 0
 
 
 def _build_argocd() -> int:

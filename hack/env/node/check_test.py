@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hack.env import __main__ as command
 from hack.env import debian
 from hack.env.node import cgroups, check
 
@@ -20,3 +21,12 @@ def test_each_thing_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tm
     assert lines[0] == "this machine cannot run a node:"
     for words in ("needs root", "apt-get", "program ip", "program unshare", "memory, pids", "TAGLINE_ENV_DIR"):
         assert any(words in line for line in lines[1:]), words
+
+
+@pytest.mark.parametrize(("reasons", "status"), [([], 0), (["it needs root"], 3)])
+def test_ci_tells_a_machine_that_can_run_no_node_from_a_check_that_fails(
+    monkeypatch: pytest.MonkeyPatch, reasons: list[str], status: int
+) -> None:
+    monkeypatch.setattr(command, "missing", lambda _: reasons)
+    monkeypatch.setattr("sys.argv", ["hack.env", "check"])
+    assert command.main() == status
