@@ -53,7 +53,9 @@ class PushMetrics:
 
 
 def findings(automation: ImageUpdateAutomation) -> Iterator[Sample]:
-    """Yield how many findings an automation has for each reason."""
+    """Yield how many findings an automation has for each reason; nothing while it is suspended."""
+    if automation.spec.suspend:
+        return
     counts = Tally(finding.reason for finding in automation.status.findings)
     yield from (((*key_of(automation), reason), count) for reason, count in counts.items())
 

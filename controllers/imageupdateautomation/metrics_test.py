@@ -24,6 +24,12 @@ def test_findings_are_counted_by_reason_and_some_of_them_hold_updates() -> None:
     ]
 
 
+def test_a_suspended_automation_has_no_findings_and_holds_nothing() -> None:
+    status = ImageUpdateAutomationStatus(findings=(finding("UnknownPolicy"), finding("HeldBack")))
+    found = automation(status=status, suspend=True)
+    assert [*metrics.findings(found), *metrics.held_updates(found)] == []
+
+
 def pull_request(number: int, state: str, reason: str = "", branch: str = "head") -> PullRequestStatus:
     return PullRequestStatus(number=number, url=f"https://git/{number}", branch=branch, state=state, reason=reason)
 
