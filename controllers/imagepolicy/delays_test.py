@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from api.imagepolicy import ImagePolicy, ImagePolicyStatus, SemverPolicy
+from api.imagepolicy import ImagePolicy, ImagePolicyStatus, ImageRef, SemverPolicy
 from testing.builders import image_policy, image_repository, scanned
 from testing.clock import START
 from testing.policy_harness import APP, V10, V11, PolicyHarness
@@ -53,6 +53,16 @@ async def test_choice_with_another_cause_is_not_timed(
 ) -> None:
     await found.reconcile(policy, now=LATER, **facts)
     assert found.run.status.latest_ref == V11
+    assert count(found) == 0
+    assert found.run.status.selection
+    assert found.run.status.selection.first_seen is None
+
+
+async def test_choice_whose_predecessor_is_gone_is_not_timed(found: PolicyHarness) -> None:
+    gone = ImageRef(name=V10.name, tag="1.2.0")
+    await found.reconcile(image_policy(latest=gone), now=LATER)
+    assert found.run.status.latest_ref == V11
+    await found.reconcile(replace(image_policy(), status=found.run.status), now=LATER)
     assert count(found) == 0
     assert found.run.status.selection
     assert found.run.status.selection.first_seen is None

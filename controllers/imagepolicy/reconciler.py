@@ -24,6 +24,7 @@ from controllers.imagepolicy.outcomes import (
 )
 from controllers.imagepolicy.provenance import SOURCE_RETRY, reflect_sources
 from controllers.policy.errors import NoTags, SelectionFailed
+from controllers.policy.index import TagIndex
 from controllers.policy.rules import Selection
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.reconcile.bounds import add_notes, explain_interval, read_interval
@@ -161,10 +162,8 @@ class ImagePolicyReconciler:
         status = build_selection_status(
             choice.tag, len(index.tags), choice.tally, next_eligible_at=selection.next_eligible_at
         )
-        found = index.first_seen.get(choice.tag)
-        if found is not None and not run.new_generation and run.object.status.latest_ref is not None:
-            status = replace(status, first_seen=datetime.fromtimestamp(found, UTC))
-        _record_selection(run, replace(status, trace_parent=span.trace_parent))
+        first_seen = _when_found(run, index, choice.tag)
+        _record_selection(run, replace(status, first_seen=first_seen, trace_parent=span.trace_parent))
         self._metrics.record("kept" if selection.refused_downgrade else "chosen", selection.choice.tally)
         return selection
 
@@ -185,6 +184,20 @@ def _next_run(run: PolicyRun, selection: Selection) -> timedelta | None:
     if selection.next_eligible_at is not None:
         due.append(selection.next_eligible_at - run.now)
     return min(due, default=None)
+
+
+def _when_found(run: PolicyRun, index: TagIndex, tag: str) -> datetime | None:
+    """Return when a scan found the chosen tag, if that is why it is chosen.
+
+    None where the spec was edited, or the tag that was chosen before is gone: then this one is as old as it may be.
+    """
+    before, latest = run.object.status.selection, run.object.status.latest_ref
+    if run.new_generation or latest is None:
+        return None
+    if latest.tag == tag:
+        return before.first_seen if before is not None and before.tag == tag else None
+    found = index.first_seen.get(tag) if latest.tag in index else None
+    return None if found is None else datetime.fromtimestamp(found, UTC)
 
 
 def _record_selection(run: PolicyRun, status: SelectionStatus) -> None:

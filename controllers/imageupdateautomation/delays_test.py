@@ -59,6 +59,16 @@ async def test_push_is_timed_to_its_end_from_the_scan_that_found_the_tag(settled
     assert pushed(settled) == 1
 
 
+async def test_push_of_another_digest_of_a_tag_is_not_timed(settled: AutomationHarness) -> None:
+    choose(settled, "web", NEW_WEB, FOUND)
+    policy = settled.policies[Key("apps", "web")]
+    before = replace(NEW_WEB, digest=f"sha256:{'0' * 64}")
+    settled.policies[Key("apps", "web")] = replace(policy, status=replace(policy.status, observed_previous_ref=before))
+    await settled.reconcile(after=INTERVAL)
+    assert value(settled, "tagline_pushed_commits_total") == 2
+    assert pushed(settled) == 0
+
+
 async def test_push_for_a_policy_with_a_minimum_age_is_apart(settled: AutomationHarness) -> None:
     aged = replace(settled.policies[Key("apps", "web")].spec.policy, min_age="1m")
     choose(settled, "web", NEW_WEB, FOUND, policy=aged)

@@ -37,7 +37,9 @@ def list_origins(
 
 
 def _origin(policy: ImagePolicy) -> Origin | None:
-    selection, latest = policy.status.selection, policy.status.latest_ref
+    selection, latest, previous = policy.status.selection, policy.status.latest_ref, policy.status.observed_previous_ref
+    if latest is not None and previous is not None and latest.tag == previous.tag:
+        return None  # its digest has changed, and when that was found is not known
     if selection is None or latest is None or selection.first_seen is None or selection.tag != latest.tag:
         return None
     return Origin(str(key_of(policy)), latest.tag, selection.first_seen, bool(policy.spec.policy.min_age))
