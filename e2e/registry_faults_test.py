@@ -237,8 +237,8 @@ def test_one_bad_registry_slows_nothing_else(space: Space, hostile: Callable[[Fa
         image_repository(space, f"bad-{number}", f"{bad.host}/app-{number}", timeout="20s")
     began = time.monotonic()
     image_repository(space, "good", f"{good.host}/app")
-    space.wait_ready("ImageRepository", "good", message="found 1 tags", seconds=5)
-    assert time.monotonic() - began < 5
+    space.wait_ready("ImageRepository", "good", message="found 1 tags", seconds=15)
+    assert time.monotonic() - began < 15, "less than one of the bad ones may take"
 
 
 def test_edit_ends_the_wait_for_a_registry_that_never_answers(

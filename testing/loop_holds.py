@@ -1,4 +1,4 @@
-"""How long something holds the event loop, beside how long it takes, and which threads it runs in."""
+"""How much of its work something does in one piece on the event loop, and which threads it runs in."""
 
 import asyncio
 import threading
@@ -10,17 +10,19 @@ from typing import Any
 
 import pytest
 
+from testing.costs import measured
+
 _TICK_SECONDS = 0.002
 
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """Of one awaited call."""
+    """Of one awaited call, in seconds of processor time: a loaded machine adds nothing to them."""
 
     seconds: float
-    """What it took."""
+    """What it took in all threads."""
     longest: float
-    """The longest time for which nothing else could run."""
+    """The most that the thread of the loop did while nothing else could run there."""
 
 
 async def measure_holds(call: Awaitable[Any]) -> Holds:
@@ -30,16 +32,16 @@ async def measure_holds(call: Awaitable[Any]) -> Holds:
     async def tick() -> None:
         nonlocal longest
         while True:
-            began = time.perf_counter()
+            began = time.thread_time()
             await asyncio.sleep(_TICK_SECONDS)
-            longest = max(longest, time.perf_counter() - began)
+            longest = max(longest, time.thread_time() - began)
 
     ticking = asyncio.create_task(tick())
     await asyncio.sleep(0)
-    began = time.perf_counter()
-    await call
-    seconds = time.perf_counter() - began
-    await asyncio.sleep(2 * _TICK_SECONDS)  # a tick that was held is counted when it is over
+    with measured() as spent:
+        await call
+        seconds = spent()
+        await asyncio.sleep(2 * _TICK_SECONDS)  # a tick that was held is counted when it is over
     ticking.cancel()
     return Holds(seconds, longest)
 

@@ -30,6 +30,8 @@ IDENTITY = (
     .decode()
 )
 PATIENCE = timedelta(minutes=10)
+SOON_SECONDS = 20.0
+"""A small part of that: nothing that drips, and no victim, is waited for longer, on a loaded machine either."""
 ENDS_BY_ITSELF = {"redirect-body", "chunks", "compressed", "after-the-end"}
 SAYS_WHY = {"body", "error-body", "denial-body", *ENDS_BY_ITSELF}
 """What arrived of the answer may be reason enough; the others run out of time."""
@@ -43,8 +45,8 @@ def remote(server: DrippingServer, mode: str, *, timeout: timedelta = TIMEOUT, t
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds, for two seconds at most."""
-    end = time.monotonic() + 2
+    """Wait until a condition holds, for a small part of an attacker's patience."""
+    end = time.monotonic() + SOON_SECONDS
     while not condition():
         assert time.monotonic() < end
         await asyncio.sleep(0.02)
@@ -68,7 +70,7 @@ async def test_the_time_of_an_operation_ends_it(engine: GitEngine, mode: str) ->
         began = time.monotonic()
         with pytest.raises(GitError) as caught:
             await engine.list_refs(remote(server, mode))
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < SOON_SECONDS
         assert isinstance(caught.value, DeadlineExceeded) or mode in SAYS_WHY, caught.value
         await until(lambda: server.open == 0)
 
@@ -89,7 +91,7 @@ async def test_forty_dripping_repositories_of_a_namespace_take_its_share_only(ru
             await until(lambda: server.accepted >= 4)
             began = time.monotonic()
             assert (await run.engine.list_refs(run.remote)).branch("main")
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < SOON_SECONDS
             assert server.accepted == 4
         await until(lambda: server.open == 0)
 

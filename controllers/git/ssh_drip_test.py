@@ -38,6 +38,10 @@ def fleet(server: SshServer) -> BareRepository:
     return repository
 
 
+SOON_SECONDS = 20.0
+"""Beyond any deadline here, on a loaded machine either; without one each of these waits would have no end."""
+
+
 @pytest.fixture
 async def engine(server: SshServer, tmp_path: Path) -> AsyncIterator[GitEngine]:
     git = GitEngine(tmp_path / "cache")
@@ -56,7 +60,7 @@ async def test_a_server_that_does_not_answer_a_command(run: GitRun, server: SshS
     began = time.monotonic()
     with pytest.raises(DeadlineExceeded, match=r"timed out after 0\.5s"):
         await run.engine.list_refs(replace(run.remote, timeout=timedelta(seconds=0.5)))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < SOON_SECONDS
     await threads_are_free(run.engine)
 
 
@@ -73,7 +77,7 @@ async def test_a_server_that_drips_after_the_login(run: GitRun, server: SshServe
     began = time.monotonic()
     with pytest.raises(GitError):
         await run.engine.list_refs(replace(run.remote, timeout=timedelta(seconds=0.5)))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < SOON_SECONDS
     await threads_are_free(run.engine)
 
 
@@ -115,7 +119,7 @@ def test_a_group_that_is_too_large_is_refused() -> None:
 
 async def threads_are_free(engine: GitEngine) -> None:
     """Wait until all threads of the engine have ended what they were at."""
-    end = time.monotonic() + 2
+    end = time.monotonic() + SOON_SECONDS
     while any(slots._value < share.threads for share, slots in engine._threads._slots.items()):
         assert time.monotonic() < end
         await asyncio.sleep(0.02)

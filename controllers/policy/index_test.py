@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
-from time import process_time
 from types import ModuleType
 
 import pytest
@@ -30,6 +29,7 @@ from controllers.policy import semver as semver_policy
 from controllers.policy.errors import PolicyError
 from controllers.policy.reasons import DENIED, UNMATCHED
 from controllers.policy.tag_filter import Extractor
+from testing.costs import costs_less_than
 from testing.process import TEST_TIMEOUT_SECONDS
 
 TAGS = st.lists(st.from_regex(r"(app|web)-[0-2]\.[0-2]\.[0-2](-rc)?", fullmatch=True), max_size=10)
@@ -303,10 +303,9 @@ def test_hundred_thousand_tags_follow_one_new_tag_at_little_cost(searched: list[
     index = TagIndex(tags)
     for policy, given_filter in policies:
         index.choose(policy, given_filter)
-    began = process_time()
-    for policy, given_filter in policies:
-        index.choose(policy, given_filter)
-    assert process_time() - began < 0.05
+    with costs_less_than(0.05):
+        for policy, given_filter in policies:
+            index.choose(policy, given_filter)
     searched.clear()
     with counted(semver_policy, "tag_key") as parsed:
         index = TagIndex([*tags, "1.100.0"], index)

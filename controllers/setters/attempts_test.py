@@ -3,14 +3,13 @@
 Files as people write them; `@` in them stands for a valid marker of a policy that is there.
 """
 
-import time
-
 import pytest
 
 from controllers.image.ref import ImageRef
 from controllers.setters import FindingReason, apply, mentions_marker
 from controllers.setters.attempts import contains_attempt, is_attempt
 from controllers.setters.line_markers import apply_lines
+from testing.costs import costs_less_than
 
 MARKER = '{"$imagepolicy": "apps:web"}'
 REFS = {"apps:web": ImageRef("x/web", "1.2.0")}
@@ -269,29 +268,26 @@ BODIES = [
 def test_judgement_takes_linear_time(body: str, end: str) -> None:
     body += end
     assert len(body) <= 1024
-    began = time.process_time()
-    for _ in range(10):
-        contains_attempt(body)
-        is_attempt(body)
-    assert time.process_time() - began < 1
+    with costs_less_than(1):
+        for _ in range(10):
+            contains_attempt(body)
+            is_attempt(body)
 
 
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("last", ["image: r:1\n", "image: [\n"], ids=["yaml", "no-yaml"])
 def test_files_full_of_such_comments_are_judged_in_time(body: str, last: str) -> None:
     text = f"# {body}{{\nimage: r:1\n" * 100 + last
-    began = time.process_time()
-    apply("a.yaml", text.encode(), REFS)
-    apply_lines("a.env", text.encode(), REFS)
-    assert time.process_time() - began < 5
+    with costs_less_than(5):
+        apply("a.yaml", text.encode(), REFS)
+        apply_lines("a.env", text.encode(), REFS)
 
 
 @pytest.mark.parametrize("line", ["#magepolic\n", '#"magepolic ', '"imagepolicy ', '#"imagepolic ', " $imagepolicie"])
 def test_large_files_that_nearly_mention_a_marker_are_looked_through_in_time(line: str) -> None:
     data = (line * ((2 << 20) // len(line))).encode()
-    began = time.process_time()
-    assert not mentions_marker(data)
-    assert time.process_time() - began < 5
+    with costs_less_than(5):
+        assert not mentions_marker(data)
 
 
 @pytest.mark.parametrize("far", [b"", b"x" * 900])

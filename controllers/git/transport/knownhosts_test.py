@@ -4,7 +4,6 @@ import base64
 import fnmatch
 import hashlib
 import hmac
-import time
 
 import pytest
 from hypothesis import given
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from controllers.git.errors import AuthenticationFailed, BadCredentials
 from controllers.git.transport.knownhosts import HostKey, parse_known_hosts
+from testing.costs import costs_less_than
 
 ONE, TWO = b"key one", b"key two"
 B1, B2 = base64.b64encode(ONE).decode(), base64.b64encode(TWO).decode()
@@ -96,6 +96,5 @@ def test_patterns_match_as_shells_match(pattern: str, address: str) -> None:
 )
 def test_patterns_of_a_large_file_are_matched_in_time(patterns: str) -> None:
     known = parse_known_hosts(f"{patterns} ssh-ed25519 AAAA")
-    began = time.process_time()
-    assert not known.has_authority("git." + "a" * 200 + ".example.com", 22)
-    assert time.process_time() - began < 2
+    with costs_less_than(2):
+        assert not known.has_authority("git." + "a" * 200 + ".example.com", 22)
