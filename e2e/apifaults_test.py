@@ -29,6 +29,6 @@ def test_no_fault_of_a_sample_that_has_every_class_violates_anything(tmp_path: P
     )
     print(f"{report.by_class()}\n{report.last_line()}")
     assert not report.bad, [f"{verdict.trial}: {'; '.join(map(str, verdict.violations))}" for verdict in report.bad]
-    reached = [verdict for verdict in report.verdicts if verdict.fired]
-    assert len(reached) >= REACHED * COUNT
-    assert {FAULTS[verdict.trial.fault].number for verdict in reached} == set(range(1, 11))
+    assert not report.of_processes
+    assert len(report.reached) >= REACHED * COUNT
+    assert {FAULTS[verdict.trial.fault].number for verdict in report.reached} == set(range(1, 11))

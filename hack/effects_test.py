@@ -1,7 +1,7 @@
 """`controllers`: whether what is defined there, and in api, cli and hack, has an effect.
 
 Flags are read, counts exported, constants used. The source says so: a flag that is parsed, a count that goes up and a
-constant with a docstring look alive to every other test.
+constant with a docstring look alive to every other test. So does a check that only its own test calls.
 """
 
 import ast
@@ -13,6 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 METRIC_TYPES = {"Counter", "Gauge", "Histogram", "Summary", "Info", "Enum"}
+HOOKS = {"pytest_collection_modifyitems"}
+"""What pytest calls by name."""
 
 Sources = Mapping[str, ast.Module]
 
@@ -125,6 +127,36 @@ def test_every_metric_is_exported(product: Sources) -> None:
 
 def test_every_constant_is_used(product: Sources) -> None:
     assert unused_constants(product) == set()
+
+
+def idle_helpers(texts: Mapping[str, str], *, below: tuple[str, ...]) -> set[str]:
+    """Return the functions and classes at the top of modules in some folders that only their own test names."""
+    users: dict[str, set[str]] = {}
+    for path, text in texts.items():
+        for word in set(re.findall(r"\w+", text)):
+            users.setdefault(word, set()).add(path)
+    return {
+        name
+        for path, text in texts.items()
+        if path.startswith(below) and not path.endswith("_test.py")
+        for name in re.findall(r"^(?:async def|def|class) (\w+)", text, re.MULTILINE)
+        if users[name] <= {path, path.replace(".py", "_test.py")} and len(re.findall(rf"\b{name}\b", text)) == 1
+    } - HOOKS
+
+
+def test_every_helper_of_tests_is_used() -> None:
+    folders = (ROOT / folder for folder in ("api", "cli", "controllers", "hack", "testing", "e2e"))
+    texts = {str(file.relative_to(ROOT)): file.read_text() for folder in folders for file in folder.rglob("*.py")}
+    assert idle_helpers(texts, below=("testing/", "e2e/")) == set()
+
+
+def test_helper_that_only_its_own_test_calls_is_found() -> None:
+    texts = {
+        "testing/rules.py": "def check(): ...\ndef used(): ...\ndef inner(): ...\ndef outer(): inner()\n",
+        "testing/rules_test.py": "check()",
+        "e2e/run.py": "used(), outer()",
+    }
+    assert idle_helpers(texts, below=("testing/",)) == {"check"}
 
 
 EXAMPLE: Sources = {

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from api.names import REQUESTED_AT
 
@@ -120,14 +120,14 @@ class Choice:
     settled_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What a process holds at one moment."""
+class Usage(NamedTuple):
+    """What a process holds at one moment, or may hold more than before."""
 
-    rss_mib: float
+    mib: float
+    """Resident memory."""
     descriptors: int
     threads: int
-    tasks: int | None = None
+    tasks: int
 
 
 @dataclass(slots=True)
@@ -253,14 +253,15 @@ def _check_returns(history: Sequence[Version], allowed: int) -> Iterator[Violati
 
 
 def _steady(value: Any) -> str:
-    return json.dumps(_without_times(value), sort_keys=True)
+    return json.dumps(without_times(value), sort_keys=True)
 
 
-def _without_times(value: Any) -> Any:
+def without_times(value: Any) -> Any:
+    """Return a JSON value without the fields that say when."""
     if isinstance(value, Mapping):
-        return {key: _without_times(item) for key, item in value.items() if key not in VOLATILE}
+        return {key: without_times(item) for key, item in value.items() if key not in VOLATILE}
     if isinstance(value, list | tuple):
-        return [_without_times(item) for item in value]
+        return [without_times(item) for item in value]
     return value
 
 
@@ -335,16 +336,10 @@ def check_choices(choices: Iterable[Choice], *, within: float) -> list[Violation
     ]
 
 
-def check_flat(before: Usage, after: Usage, *, mib: float = 24, others: int = 8) -> list[Violation]:
-    """Return what a process holds more of than before, beyond what a cache or a connection may take."""
-    pairs = {
-        "memory": (before.rss_mib, after.rss_mib, mib),
-        "descriptors": (before.descriptors, after.descriptors, others),
-        "threads": (before.threads, after.threads, others),
-        "tasks": (before.tasks or 0, after.tasks or 0, others),
-    }
+def check_flat(before: Usage, after: Usage, slack: Usage) -> list[Violation]:
+    """Return what a process holds more of than before, beyond what caches and connections may take."""
     return [
         Violation("flat", name, f"{old:.0f} -> {new:.0f}")
-        for name, (old, new, slack) in pairs.items()
-        if new - old > slack
+        for name, old, new, more in zip(Usage._fields, before, after, slack, strict=True)
+        if new - old > more
     ]

@@ -246,13 +246,13 @@ def test_condition_that_says_why_settles_a_choice() -> None:
 @pytest.mark.parametrize(
     ("after", "what"),
     [
-        (Usage(140, 20, 10, 30), "memory"),
-        (Usage(100, 40, 10, 30), "descriptors"),
-        (Usage(100, 20, 30, 30), "threads"),
-        (Usage(100, 20, 10, 60), "tasks"),
+        (Usage(125, 20, 10, 30), "mib"),
+        (Usage(100, 24, 10, 30), "descriptors"),
+        (Usage(100, 20, 13, 30), "threads"),
+        (Usage(100, 20, 10, 32), "tasks"),
     ],
 )
 def test_growth_is_found(after: Usage, what: str) -> None:
-    before = Usage(100, 20, 10, 30)
-    assert check_flat(before, before) == []
-    assert [violation.subject for violation in check_flat(before, after)] == [what]
+    before, slack = Usage(100, 20, 10, 30), Usage(24, 3, 2, 1)
+    assert check_flat(before, Usage(124, 23, 12, 31), slack) == []
+    assert [violation.subject for violation in check_flat(before, after, slack)] == [what]

@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 from aiohttp import web
 
 from e2e.apifaults.calls import API, Call
 from e2e.apifaults.play import Play
-from e2e.apifaults.positions import EVENT
+from e2e.apifaults.positions import EVENT, Trial
 from e2e.apifaults.proxy import Answer, Exchange
-from e2e.apifaults.watches import Stream, serve
+from e2e.apifaults.watches import Ended, Stream, serve
 from testing.invariants import Write
 
 if TYPE_CHECKING:
@@ -84,8 +85,7 @@ class Director:
         hit = Hit(exchange, play, self)
         if play.trial is None or play.fired or play.trial.position != position:
             return await hit.relay()
-        play.fired = True
-        response: web.StreamResponse = await self.faults[play.trial.fault].act(hit)
+        response: web.StreamResponse = await self._inject(play, play.trial, hit)
         return response
 
     async def on_event(self, stream: Stream, namespace: str, line: bytes) -> bool:
@@ -96,9 +96,18 @@ class Director:
         position = play.counting.next(stream.call.process, EVENT, stream.call.what)
         if play.trial is None or play.fired or play.trial.position != position:
             return True
-        play.fired = True
-        await self.faults[play.trial.fault].act(stream, play, line)
+        await self._inject(play, play.trial, stream, play, line)
         return False
+
+    async def _inject(self, play: Play, trial: Trial, *args: Any) -> Any:
+        play.fired = True
+        try:
+            return await self.faults[trial.fault].act(*args)
+        except (aiohttp.ClientError, OSError, Ended):  # meant, or one side is gone
+            raise
+        except Exception as error:
+            play.failed = f"{type(error).__name__}: {error}"
+            raise
 
     async def forward(self, exchange: Exchange, play: Play | None) -> Answer:
         """Send a request on and note what a write came to."""

@@ -22,7 +22,7 @@ from e2e.apifaults.positions import Counting, Trial
 from e2e.apifaults.world import PASSWORD, USER, World, commit_files
 from hack.oci import Pusher
 from testing.commit_rules import Commit
-from testing.invariants import Write
+from testing.invariants import Write, without_times
 
 if TYPE_CHECKING:
     from e2e.apifaults.answers import Block
@@ -75,7 +75,12 @@ class Play:
         """Do something beside the scenario; it is over before the play is."""
         task = asyncio.ensure_future(work)
         self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: "asyncio.Task[Any]") -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self.failed = f"{type(error).__name__}: {error}"
 
     async def calm(self) -> None:
         """Return when the fault is over: what lasted for a while has been put right again."""
@@ -252,9 +257,6 @@ def _files(repo: Repo, commit: Any) -> dict[str, bytes]:
 
 _TIMES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _DIGESTS = re.compile(r"sha256:[0-9a-f]{64}")
-_DROPPED = frozenset(
-    {"lastTransitionTime", "lastAutomationRunTime", "lastPushTime", "scanTime", "lastHandledReconcileAt"}
-)
 
 
 async def end_state(play: Play) -> dict[str, Any]:
@@ -283,7 +285,7 @@ async def end_state(play: Play) -> dict[str, Any]:
             if made
         },
     }
-    text = json.dumps(_steady(state), sort_keys=True)
+    text = json.dumps(without_times(state), sort_keys=True)
     for made in commits.values():
         if made:
             text = text.replace(f"@sha1:{made[-1][2].id}", "@sha1:TIP")
@@ -293,14 +295,6 @@ async def end_state(play: Play) -> dict[str, Any]:
     text = text.replace(play.registry, "REGISTRY").replace(play.namespace, "PLAY")
     found: dict[str, Any] = json.loads(_DIGESTS.sub("sha256:DIGEST", _TIMES.sub("TIME", text)))
     return found
-
-
-def _steady(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _steady(item) for key, item in value.items() if key not in _DROPPED}
-    if isinstance(value, list | tuple):
-        return [_steady(item) for item in value]
-    return value
 
 
 def differences(expected: Any, found: Any, path: str = "") -> list[str]:

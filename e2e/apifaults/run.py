@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,12 +16,15 @@ from e2e.apifaults.observer import NeverCame
 from e2e.apifaults.play import AUTHOR, PATIENCE, Play, differences, end_state
 from e2e.apifaults.positions import Position, Trial, common
 from e2e.apifaults.scenarios import SCENARIOS, ask_all
+from e2e.apifaults.usage import SLACK, usage_of
 from e2e.apifaults.world import World
 from testing.commit_rules import check_commits
 from testing.invariants import (
     Allowance,
+    Usage,
     Violation,
     check_choices,
+    check_flat,
     check_leaders,
     check_versions,
     check_writes,
@@ -33,6 +36,10 @@ SIDE_BY_SIDE = {SIDE: 10, SLOW: 16, CRASH: 4, CLOCK: 1, PLANE: 1, PAIR: 1}
 TOGETHER = ((SIDE, SLOW), (CRASH,), (CLOCK,), (PLANE,), (PAIR,))
 """Which groups are played at the same time."""
 ALL, A_SAMPLE = "all", "sample"
+KILLING = {CRASH, PAIR}
+"""Groups in which processes are killed: what they hold is not compared."""
+IDLE_SECONDS = 45.0
+"""For connections to be closed that nobody uses any more."""
 WRITE_SECONDS = 15.0
 """How long a status may be under way in a play with a fault."""
 RUNS = 3
@@ -49,6 +56,12 @@ class Verdict:
     violations: list[Violation]
     seconds: float
     failed: str = ""
+    """Why the fault itself could not be done."""
+
+    @property
+    def reached(self) -> bool:
+        """Whether the fault was injected."""
+        return self.fired and not self.failed
 
 
 @dataclass(slots=True)
@@ -65,6 +78,8 @@ class Report:
 
     seed: int
     verdicts: list[Verdict] = field(default_factory=list)
+    of_processes: list[Violation] = field(default_factory=list)
+    """What was violated by no single trial."""
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -72,20 +87,30 @@ class Report:
         """The trials with violations."""
         return [verdict for verdict in self.verdicts if verdict.violations]
 
+    @property
+    def reached(self) -> list[Verdict]:
+        """The trials whose faults were injected."""
+        return [verdict for verdict in self.verdicts if verdict.reached]
+
+    @property
+    def passed(self) -> bool:
+        """Whether something was tried, and nothing violated."""
+        return bool(self.reached) and not self.bad and not self.of_processes
+
     def last_line(self) -> str:
         """Say how many positions were tried and how many violations were found."""
-        tried = sum(verdict.fired for verdict in self.verdicts)
+        tried = len(self.reached)
         missed = len(self.verdicts) - tried
-        count = sum(len(verdict.violations) for verdict in self.verdicts)
+        count = sum(len(verdict.violations) for verdict in self.verdicts) + len(self.of_processes)
         seconds = time.monotonic() - self.began
         return (
-            f"faults: {tried} positions tried ({missed} not reached), {count} violations in {len(self.bad)} of them; "
+            f"faults: {tried} positions tried ({missed} not reached), {count} violations, in {len(self.bad)} of them; "
             f"seed {self.seed}, {seconds:.0f} s"
         )
 
     def by_class(self) -> str:
         """Say how many positions of each class were tried."""
-        tried = Counter(FAULTS[v.trial.fault].number for v in self.verdicts if v.fired)
+        tried = Counter(FAULTS[v.trial.fault].number for v in self.reached)
         return ", ".join(f"class {number}: {count}" for number, count in sorted(tried.items()))
 
 
@@ -153,6 +178,9 @@ class Runner:
                 writes = [write for play in plays for write in play.writes]
                 idle = check_writes(writes, runs=self._runs() - runs)
                 assert not idle, "; ".join(map(str, idle))
+            else:
+                unknown = [kind for kind in LEASED if not self.director.leader(kind)]
+                assert not unknown, f"no lease of {unknown} was seen: who leads could not be checked"
             self.learned[name] = Learned(common(play.counting.positions() for play in plays), done[0][0])
             self._show(f"learned {name}: {len(self.learned[name].positions)} positions")
 
@@ -211,6 +239,9 @@ class Runner:
     async def attempt_all(self, trials: Sequence[Trial], report: Report) -> None:
         """Play trials side by side, as far as their faults allow it."""
         for groups in TOGETHER:
+            if not any(FAULTS[trial.fault].group in groups for trial in trials):
+                continue
+            before = {} if set(groups) & KILLING else await self._usages()
             workers: list[Coroutine[Any, Any, None]] = []
             for group in groups:
                 chosen = [trial for trial in trials if FAULTS[trial.fault].group == group]
@@ -220,21 +251,54 @@ class Runner:
                 width = 1 if self._alone else min(SIDE_BY_SIDE[group], len(chosen))
                 workers += [self._worker(queue, report, len(trials)) for _ in range(width)]
             await asyncio.gather(*workers)
+            if before:
+                report.of_processes += await self._check_processes(before)
+
+    async def _usages(self) -> dict[str, tuple[int, Usage]]:
+        """Return pid and usage of each process, by name."""
+        out = {}
+        for name, replica in self.world.replicas.items():
+            await replica.wait_ready()
+            assert replica.running is not None
+            out[name] = replica.running.pid, await asyncio.to_thread(usage_of, replica.running, replica.debug)
+        return out
+
+    async def _check_processes(self, before: dict[str, tuple[int, Usage]]) -> list[Violation]:
+        """Return the processes that have ended by themselves, or hold more than before, once connections are idle."""
+        deadline = time.monotonic() + IDLE_SECONDS
+        while True:
+            after, out = await self._usages(), []
+            for name, (pid, usage) in after.items():
+                old_pid, old = before[name]
+                grown = check_flat(old, usage, SLACK)
+                ended = [Violation("ends", name, "it has ended by itself")]
+                out += [replace(v, subject=f"{name} {v.subject}") for v in grown] if pid == old_pid else ended
+            if not out or time.monotonic() > deadline:
+                break
+            await asyncio.sleep(1)
+        for name, (_, usage) in after.items():
+            self._show(f"{name}: {before[name][1]}, then {usage}")
+        for violation in out:
+            self._show(f"VIOLATION {violation}")
+        return out
 
     async def _worker(self, queue: "asyncio.Queue[Trial]", report: Report, total: int) -> None:
         while not queue.empty():
             trial = queue.get_nowait()
             try:
                 verdict = await self.attempt(trial)
+                if not verdict.reached and not verdict.violations:  # which of several ways a run takes is chance
+                    verdict = await self.attempt(trial)
             except Exception as error:  # of the play itself: the others go on
-                verdict = Verdict(trial, False, [], 0.0, failed=f"{type(error).__name__}: {error}")
+                broken = Violation("play", str(trial), f"{type(error).__name__}: {error}")
+                verdict = Verdict(trial, False, [broken], 0.0)
             report.verdicts.append(verdict)
             if verdict.violations:
                 for violation in verdict.violations:
                     self._show(f"VIOLATION {violation}")
                 self._show(f"  play it again: FAULTS_AT='{verdict.trial}'")
-            if verdict.failed:
-                self._show(f"NOT INJECTED {verdict.trial}: {verdict.failed}")
+            if not verdict.reached:
+                self._show(f"NOT INJECTED {verdict.trial}: {verdict.failed or 'its position was not reached'}")
             if len(report.verdicts) % 25 == 0:
                 seconds = time.monotonic() - report.began
                 self._show(

@@ -76,6 +76,7 @@ class Replica:
     running: process.Process | None = None
     health: str = ""
     metrics: str = ""
+    debug: str = ""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     starts: int = 0
 
@@ -86,12 +87,13 @@ class Replica:
 
     def start(self) -> None:
         """Start it; do not wait."""
-        ports = process.free_ports(2)
-        self.metrics, self.health = (f"http://127.0.0.1:{port}" for port in ports)
+        ports = process.free_ports(3)
+        self.metrics, self.health, self.debug = (f"http://127.0.0.1:{port}" for port in ports)
         temporary = self.folder / f"{self.name}.tmp"
         temporary.mkdir(exist_ok=True)
         flags = [
-            f"--metrics-addr=127.0.0.1:{ports[0]}", f"--health-addr=127.0.0.1:{ports[1]}", *FLAGS, *self.flags,
+            f"--metrics-addr=127.0.0.1:{ports[0]}", f"--health-addr=127.0.0.1:{ports[1]}",
+            f"--debug-addr=127.0.0.1:{ports[2]}", *FLAGS, *self.flags,
         ]  # fmt: skip
         env = {
             "KUBECONFIG": str(self.folder / self.name / f"{self.kind}.kubeconfig"),

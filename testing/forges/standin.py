@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from testing.gitserver import BareRepository, CannedResponse, Request
+from testing.gitserver import CannedResponse, Request
 
 NOW = datetime(2026, 11, 30, 12, 0, 0, tzinfo=UTC)
 STAMP = "2026-11-30T12:00:00Z"
@@ -52,19 +52,6 @@ class MemoryBranches:
 
     def is_ahead(self, head: str, base: str) -> bool:
         return bool(set(self.commits.get(head, ())) - set(self.commits.get(base, ())))
-
-
-class GitBranches:
-    """The branches of a real repository."""
-
-    def __init__(self, repository: BareRepository) -> None:
-        self._repository = repository
-
-    def head(self, branch: str) -> str:
-        return self._repository.head(branch)
-
-    def is_ahead(self, head: str, base: str) -> bool:
-        return self._repository.git("rev-list", "--count", f"refs/heads/{base}..refs/heads/{head}") != "0"
 
 
 @dataclass(slots=True)
