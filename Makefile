@@ -209,13 +209,13 @@ fmt: $(READY) ## Format the code and sort its imports
 
 .PHONY: lint
 lint: $(READY) ## Style, layers
-	$(BIN)/ruff check $(SOURCES) setup.py
-	$(BIN)/ruff format --check $(SOURCES) setup.py
+	$(BIN)/ruff check $(SOURCES) conftest.py setup.py
+	$(BIN)/ruff format --check $(SOURCES) conftest.py setup.py
 	$(BIN)/lint-imports --no-cache
 
 .PHONY: types
 types: $(READY) ## Strict type check
-	$(BIN)/mypy $(SOURCES)
+	$(BIN)/mypy $(SOURCES) conftest.py
 
 .PHONY: generate
 generate: $(READY) ## Write generated files: CRDs, install.yaml, shards, the packaged manifests, the Helm chart, the reference in docs/

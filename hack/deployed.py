@@ -78,7 +78,7 @@ LEFT_OUT = {
     "isolation_test.py": _PROCESSES,
     "kubectl_test.py": _PROCESSES,
     "leader_test.py": _PROCESSES,
-    "modelled_test.py": _OWN_CLUSTER,
+    "modelled_test.py": _PROCESSES,
     "monitoring_test.py": _PROCESSES,
     "one_process_test.py": _PROCESSES,
     "outage_test.py": _PROCESSES,
