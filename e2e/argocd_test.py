@@ -26,7 +26,7 @@ pytestmark = [
 
 PAGE = "docs/start/argocd.md"
 IMAGE = "org/app"
-FIRST_BUILD, NEXT_BUILD = "main-2d3fcbd-1611906956", "main-25de3e1a-1695469144"
+NEXT_BUILD = "main-25de3e1a-1695469144"
 
 
 @pytest.fixture(scope="module")
@@ -51,17 +51,7 @@ def repository(world: ArgoWorld) -> Repository:
 def fleet(world: ArgoWorld, controllers: Controllers, repository: Repository) -> ArgoFleet:
     """Return the story's fleet, with both stages deployed."""
     fleet = ArgoFleet(world.fleet(IMAGE, repository.url))
-    world.pusher.push_tags(IMAGE, ["v1.0.0", FIRST_BUILD])
-    repository.commit(fleet.files(release="v1.0.0", build=FIRST_BUILD), "Start")
-    world.apply([*fleet.objects(PRODUCTION), *fleet.objects(STAGING)])
-    world.apply([fleet.login(), *fleet.applications()])
-    for stage, tag in ((PRODUCTION, "v1.0.0"), (STAGING, FIRST_BUILD)):
-        watch = Watch(world.api, repository, stage)
-        eventually(
-            lambda watch=watch, tag=tag: watch.applied() == f"{fleet.fleet.image}:{tag}",  # type: ignore[misc]
-            what=f"{tag} in {stage}; Argo CD says {world.application(stage)}", seconds=120,
-        )  # fmt: skip
-        eventually(lambda watch=watch, tag=tag: watch.chosen() == tag, what=f"the choice of {tag}")  # type: ignore[misc]
+    world.deploy(fleet, IMAGE, repository, [fleet.login(), *fleet.applications()])
     return fleet
 
 

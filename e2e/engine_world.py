@@ -1,24 +1,44 @@
 """Environments of their own in which an engine deploys and tagline commits: all as processes on a real API server."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from e2e import manifests
+from e2e.cluster import eventually
 from hack import controllers as local_controllers
 from hack.cligolden.kube import Api
 from hack.controllers import Controllers, Kubectl
 from hack.env import environment, flux
 from hack.env.controlplane import ControlPlane
 from hack.env.environment import Environment
-from hack.githost import GitHost
+from hack.githost import GitHost, Repository
 from hack.oci import Pusher
-from hack.story.fleet import Fleet
+from hack.story.fleet import PRODUCTION, STAGING, Fleet
+from hack.story.watching import Watch
 
 FLAGS = ("--concurrent=10", "--log-level=debug")
+FIRST_RELEASE, FIRST_BUILD = "v1.0.0", "main-2d3fcbd-1611906956"
+"""What production and staging begin with."""
+
+
+class Stages(Protocol):
+    """A fleet as some engine deploys it."""
+
+    def files(self, *, release: str, build: str) -> Mapping[str, str]:
+        """Return the repository's files. release: tag in production; build: tag in staging."""
+
+    def objects(self, stage: str) -> list[dict[str, Any]]:
+        """Return what a stage's namespace has of tagline."""
+
+
+def wait_until_at(watch: Watch, tag: str, *, image: str) -> None:
+    """Wait until a tag is applied to the cluster, and chosen."""
+    eventually(lambda: watch.applied() == f"{image}:{tag}", what=f"{tag} in {watch.namespace}", seconds=120)
+    eventually(lambda: watch.chosen() == tag, what=f"the choice of {tag} in {watch.namespace}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +70,17 @@ class ClusterWorld:
         folder.mkdir(exist_ok=True)
         self.kubectl("apply", "-f", "-", stdin=manifests.render(self.kubectl, folder, *components))
         local_controllers.wait_for_crds(self.kubectl)
+
+    def deploy(
+        self, fleet: Stages, image: str, repository: Repository, engine_objects: Sequence[dict[str, Any]]
+    ) -> None:
+        """Push the first tags of an image, commit a fleet, apply its objects, and wait until both stages are there."""
+        self.pusher.push_tags(image, [FIRST_RELEASE, FIRST_BUILD])
+        repository.commit(fleet.files(release=FIRST_RELEASE, build=FIRST_BUILD), "Start")
+        self.apply([*fleet.objects(PRODUCTION), *fleet.objects(STAGING)])
+        self.apply(engine_objects)
+        for stage, tag in ((PRODUCTION, FIRST_RELEASE), (STAGING, FIRST_BUILD)):
+            wait_until_at(Watch(self.api, repository, stage), tag, image=f"{self.env.registry}/{image}")
 
     @contextmanager
     def controllers(self, *flags: str) -> Iterator[Controllers]:
