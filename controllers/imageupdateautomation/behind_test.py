@@ -91,6 +91,29 @@ async def test_what_another_process_has_written_may_come_from_a_later_choice(
     assert written.policies.lists == ["20"]
 
 
+@pytest.mark.parametrize("cached", ["1.1.0", "1.2.0"])
+async def test_caches_that_are_both_behind_the_former_leader_take_nothing_back(
+    written: AutomationHarness, cached: str
+) -> None:
+    # The watches of a standby have been silent since: it has seen neither the choice of 1.3.0 nor who wrote it.
+    written.git.put(MAIN, {"web.yaml": manifest("1.3.0")})
+    put(written, chosen(replace(WEB, tag=cached), 25))
+    written.policies.late[Key("apps", "web")] = chosen(NEWEST, 40)
+    written.stored_version = "45"
+    written.restart()
+    await written.reconcile()
+    assert written.git.files_of(MAIN)["web.yaml"] == manifest("1.3.0")
+    assert written.policies.lists == ["45"]
+
+
+async def test_only_the_first_run_of_a_process_asks_for_the_version(written: AutomationHarness) -> None:
+    written.restart()
+    await written.reconcile()
+    written.stored_version = "45"
+    await written.reconcile()
+    assert written.policies.lists == []
+
+
 async def test_quiet_runs_cost_no_request(written: AutomationHarness) -> None:
     await written.reconcile()
     assert written.policies.lists == []

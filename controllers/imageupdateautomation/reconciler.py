@@ -5,7 +5,7 @@ Follows https://fluxcd.io/flux/components/image/imageupdateautomations/; reasons
 and what a marker or file lacks is reported as findings while the others are updated.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -69,16 +69,18 @@ class ImageUpdateAutomationReconciler:
         metrics: PullRequestMetrics,
         pushes: PushMetrics,
         now: Callable[[], datetime],
+        version_now: Callable[[Key], Awaitable[str]],
         namespaces: ObjectCache[Namespace] | None = None,
     ) -> None:
         """Build it; `policies`: those of all namespaces that are watched.
 
         forges: returns a repository at its forge. now: the time, for when a push is done
+        version_now: returns the resourceVersion that the server has of an automation; empty: none
         namespaces: all, where policies of other namespaces may be used
         """
         self._git = git
         self._sources = sources
-        self._policies = PolicyReader(policies, namespaces)
+        self._policies = PolicyReader(policies, namespaces, version_now)
         self._editor = Editor()
         self._forges = forges
         self._metrics = metrics

@@ -21,6 +21,7 @@ from typing import Generic, TypeAlias
 
 import msgspec
 
+from api.meta import ObjectMeta
 from api.resource import Resource
 from controllers.clock import Clock
 from controllers.runtime import logkey
@@ -61,6 +62,10 @@ FAILURES_BEFORE_RELIST = 3
 
 log = logging.getLogger("controllers.runtime.informer")
 """A fixed name: `logger` of the lines, which people filter by, does not change when the module moves."""
+
+
+class _Versioned(msgspec.Struct, frozen=True):
+    metadata: ObjectMeta
 
 
 class Informer(Generic[K]):
@@ -143,6 +148,14 @@ class Informer(Generic[K]):
             self._report(found)
             return None
         return self._apply_transform(found)
+
+    async def version_now(self, key: Key) -> str:
+        """Return the resourceVersion that the server has of an object; empty: it has none. Raises ApiError."""
+        try:
+            found = await self._client.get(self._resource, key.namespace, key.name, into=_Versioned)
+        except NotFound:
+            return ""
+        return found.metadata.resource_version
 
     async def list_now(self, namespace: str, *, as_of: str) -> "Objects[K]":
         """Return the objects of a namespace as they were at a moment or later, in no order. Raises ApiError.

@@ -173,6 +173,19 @@ async def test_what_the_cache_has_is_found_without_a_request(either: Either) -> 
     assert either.api.count("get") == 0
 
 
+async def test_version_now_is_the_servers(either: Either) -> None:
+    either.api.put(THINGS, encode_thing("a"))
+    await either.start()
+    cached = either.informer.get(Key("ns", "a"))
+    assert cached is not None
+    seen = cached.metadata.resource_version
+    assert await either.informer.version_now(Key("ns", "a")) == seen
+    await either.stop()
+    either.api.put(THINGS, encode_thing("a", size=2))
+    assert await either.informer.version_now(Key("ns", "a")) not in ("", seen)
+    assert await either.informer.version_now(Key("ns", "none")) == ""
+
+
 async def test_a_server_that_does_not_answer_is_not_taken_for_absence(harness: OverHttp) -> None:
     await harness.start()
     harness.api.script("get", fail(500))
