@@ -13,7 +13,7 @@ from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError
 from controllers.taglist import codec
 from controllers.taglist.reader import TagListNotFound
-from controllers.taglist.resources import BY_REPOSITORY, ChunkHeader, repository_key
+from controllers.taglist.resources import BY_REPOSITORY, ChunkHeader, drop_long_data, repository_key
 from controllers.taglist.scan import build_tag_set
 from testing.kube import FakeKube
 
@@ -85,11 +85,11 @@ class FakeHeaders:
     def catch_up(self) -> None:
         """Become equal to the server, as after a list."""
         headers = self._kube.all(IMAGE_TAG_LISTS.plural, ChunkHeader)
-        self._headers = {key_of(header): header for header in headers}
+        self._headers = {key_of(header): drop_long_data(header) for header in headers}
 
     def by_index(self, index: str, value: str) -> list[ChunkHeader]:
         assert index == BY_REPOSITORY
         return [header for header in self._headers.values() if str(repository_key(header)) == value]
 
     def record_write(self, obj: ChunkHeader) -> None:
-        self._headers[key_of(obj)] = obj
+        self._headers[key_of(obj)] = drop_long_data(obj)

@@ -17,7 +17,7 @@ from controllers.runtime.process.kind import Kind
 from controllers.runtime.process.main import Program, main
 from controllers.runtime.process.process import Process
 from controllers.runtime.queue.workqueue import Lane
-from controllers.taglist.resources import BY_REPOSITORY, ChunkHeader, repository_key
+from controllers.taglist.resources import BY_REPOSITORY, ChunkHeader, drop_long_data, repository_key
 from controllers.taglist.writer import TagListWriter
 from controllers.telemetry.objects import show_objects
 
@@ -29,6 +29,7 @@ def build(process: Process) -> None:
     headers = process.informer(
         IMAGE_TAG_LISTS,
         into=ChunkHeader,
+        transform=drop_long_data,
         indexers={BY_REPOSITORY: lambda header: [str(repository_key(header))]},
     )
     repositories = Kind(process, IMAGE_REPOSITORIES, into=ImageRepository, component=COMPONENT, host_of=registry_host)

@@ -1,7 +1,7 @@
 """The policies' side: reads whole tag lists. Keeps nothing; caching what is made of a list is up to the caller."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from api import imagetaglist
@@ -11,6 +11,7 @@ from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import NotFound
 from controllers.runtime.kube.protocols import Reader
 from controllers.taglist import codec
+from controllers.taglist.resources import ChunkHeader, ChunkStatus
 
 ATTEMPTS = 4
 INLINE_BYTES = 16 << 10
@@ -68,6 +69,16 @@ async def fetch_list(client: Reader, repository: Key) -> codec.TagList | None:
         return None
 
 
+def read_kept(headers: Sequence[ChunkHeader]) -> codec.TagList | None:
+    """Return the list that is in memory as a whole; None where data was dropped, or chunks make no list."""
+    if not all(header.status.data for header in headers):
+        return None
+    try:
+        return codec.decode([_chunk(header.status) for header in headers])
+    except codec.IncompleteTagList:
+        return None
+
+
 async def fetch_first_seen(client: Reader, namespace: str, names: Iterable[str]) -> dict[str, int | None]:
     """Return when the tags of some chunks were first seen, whatever their list; what cannot be read is left out."""
     first_seen: dict[str, int | None] = {}
@@ -79,7 +90,7 @@ async def fetch_first_seen(client: Reader, namespace: str, names: Iterable[str])
     return first_seen
 
 
-def _chunk(status: imagetaglist.ImageTagListStatus) -> codec.Chunk:
+def _chunk(status: imagetaglist.ImageTagListStatus | ChunkStatus) -> codec.Chunk:
     return codec.Chunk(
         revision=status.revision,
         index=status.chunk,

@@ -20,7 +20,7 @@ from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import AlreadyExists
 from controllers.runtime.kube.protocols import Client
 from controllers.taglist import codec
-from controllers.taglist.reader import fetch_first_seen, fetch_list
+from controllers.taglist.reader import fetch_first_seen, fetch_list, read_kept
 from controllers.taglist.resources import BY_REPOSITORY, ChunkHeader, owner_uid
 from controllers.taglist.scan import INLINE_TAGS, TagSet
 
@@ -34,7 +34,7 @@ class _FirstSeen:
 
 
 class ChunkHeaders(Protocol):
-    """Headers of the stored chunks in memory: an informer of them."""
+    """The stored chunks in memory, without data that is long: an informer of them."""
 
     def by_index(self, index: str, value: str) -> list[ChunkHeader]: ...
 
@@ -82,13 +82,16 @@ class TagListWriter:
         return first_seen
 
     async def read(self, repository: ImageRepository) -> codec.TagList | None:
-        """Return the list that is stored for this very object, None without a whole one. Raises ApiError."""
+        """Return the list that is stored for this very object, None without a whole one. Raises ApiError.
+
+        Sends no request for a short list, else one a chunk.
+        """
         revision = self.stored_revision(repository)
-        found = await fetch_list(self._client, key_of(repository)) if revision is not None else None
+        found = await self._read_list(repository) if revision is not None else None
         return found if found is not None and found.revision == revision else None
 
     async def first_seen(self, repository: ImageRepository) -> Mapping[str, int | None] | None:
-        """Return when each stored tag was first seen; None without a list. One request a chunk. Raises ApiError."""
+        """Return when each stored tag was first seen; None without a list. Requests as `read`. Raises ApiError."""
         stored = await self._read_first_seen(repository)
         return stored.times if stored.whole else None
 
@@ -96,13 +99,17 @@ class TagListWriter:
         """Return when the tags of the last list were first seen, also of one that was being replaced."""
         headers = self._own(repository)
         if self.stored_revision(repository) is not None:
-            stored = await fetch_list(self._client, key_of(repository))
+            stored = await self._read_list(repository)
             if stored is not None:
                 return _FirstSeen(stored.first_seen, whole=True)
         names = [header.metadata.name for header in headers]
         times = await fetch_first_seen(self._client, repository.metadata.namespace, names)
         # In a first list, or one with a chunk missing, nothing shows which tags are new.
         return _FirstSeen(times, whole=bool(times) and len({header.status.revision for header in headers}) > 1)
+
+    async def _read_list(self, repository: ImageRepository) -> codec.TagList | None:
+        """Return the list of a repository that has a whole one: from memory, or else from the server."""
+        return read_kept(self._own(repository)) or await fetch_list(self._client, key_of(repository))
 
     async def _store(self, chunk: imagetaglist.ImageTagList, existing: ChunkHeader | None) -> None:
         namespace, name = chunk.metadata.namespace, chunk.metadata.name

@@ -12,8 +12,9 @@ from api.imagerepository import ImageRepository
 from api.imagetaglist import ImageTagList, chunk_name, repository_label
 from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import Forbidden
-from controllers.taglist import codec
+from controllers.taglist import codec, resources
 from controllers.taglist.reader import TagListReader, fetch_list
+from controllers.taglist.resources import BY_REPOSITORY
 from controllers.taglist.scan import TagSet, build_tag_set
 from controllers.taglist.writer import TagListWriter
 from testing.builders import image_repository
@@ -104,6 +105,40 @@ async def test_times_that_a_clock_put_into_the_future_become_the_present(harness
     assert times == {"1.0": None, "2.0": None, "3.0": SECONDS + 3600, "4.0": SECONDS + 7200}
 
 
+async def test_next_tag_of_a_short_list_takes_one_request(harness: WriterHarness) -> None:
+    await harness.write(FEW)
+    harness.headers.catch_up()
+    harness.kube.requests.clear()
+    await harness.write(scan("1.0", "2.0", "3.0"), now=START + HOUR)
+    await harness.write(scan("1.0", "2.0", "3.0", "4.0"), now=START + 2 * HOUR)
+    assert harness.kube.requests == ["patch imagetaglists apps/app-tags-0"] * 2
+    times = (await harness.read()).first_seen
+    assert times == {"1.0": None, "2.0": None, "3.0": SECONDS + 3600, "4.0": SECONDS + 7200}
+    found = await harness.writer.read(harness.repository)
+    assert (found.tags if found else ()) == ("4.0", "3.0", "2.0", "1.0")
+
+
+async def test_long_list_is_not_kept_in_memory(harness: WriterHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "MAX_KEPT_BYTES", 1000)
+    await harness.write(MANY)
+    (header,) = harness.headers.by_index(BY_REPOSITORY, str(APP))
+    assert (header.status.data, header.status.first_seen, header.status.revision) == ("", "", MANY.revision)
+    harness.kube.requests.clear()
+    await harness.write(OTHERS, now=START + HOUR)
+    assert harness.kube.requests == ["get imagetaglists apps/app-tags-0", "patch imagetaglists apps/app-tags-0"]
+    times = (await harness.read()).first_seen
+    assert [times[tag] for tag in OTHERS.tags if tag not in MANY.tags] == [SECONDS + 3600] * 20
+    assert {times[tag] for tag in OTHERS.tags if tag in MANY.tags} == {None}
+
+
+async def test_damaged_list_in_memory_is_asked_for(harness: WriterHarness) -> None:
+    await harness.write(FEW)
+    (header,) = harness.headers.by_index(BY_REPOSITORY, str(APP))
+    harness.headers.record_write(replace(header, status=replace(header.status, data="bm90IGEgbGlzdA==")))
+    await harness.write(scan("1.0", "2.0", "3.0"), now=START + HOUR)
+    assert (await harness.read()).first_seen == {"1.0": None, "2.0": None, "3.0": SECONDS + 3600}
+
+
 async def test_empty_list_is_a_list(harness: WriterHarness) -> None:
     await harness.write(scan())
     assert harness.stored_revision() == scan().revision
@@ -133,7 +168,7 @@ async def test_rewriting_patches_the_chunk_in_place(harness: WriterHarness) -> N
     await harness.write(scan("1.0"))
     harness.kube.requests.clear()
     await harness.write(FEW)
-    assert harness.kube.requests == ["get imagetaglists apps/app-tags-0", "patch imagetaglists apps/app-tags-0"]
+    assert harness.kube.requests == ["patch imagetaglists apps/app-tags-0"]
     assert harness.stored_revision() == FEW.revision
 
 

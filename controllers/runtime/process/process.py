@@ -171,9 +171,13 @@ class Process:
         *,
         into: type[K],
         label_selector: str = "",
+        transform: Callable[[K], K] | None = None,
         indexers: Mapping[str, Callable[[K], Iterable[str]]] | None = None,
     ) -> Informer[K]:
-        """Return a cache that the process fills. Kinds that ask for the same objects in the same form share it."""
+        """Return a cache that the process fills. Kinds that ask for the same objects in the same form share it.
+
+        transform: see `Informer`; belongs to the form, so it is the same wherever `into` is
+        """
         identity = (resource, into, label_selector)
         if identity not in self._informers:
             informer = self._informers[identity] = Informer(
@@ -184,6 +188,7 @@ class Process:
                 rng=self.rng,
                 namespace=self.watched_namespace if resource.namespaced else "",
                 label_selector=label_selector,
+                transform=transform,
             )
             self._background.append(informer)
             self.metrics.informers.watch(informer)
