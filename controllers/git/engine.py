@@ -50,7 +50,7 @@ from controllers.git.remote import Basic, Remote, SshAlgorithms
 from controllers.git.signing.signers import Signers, SigningKey
 from controllers.git.stores import StoreCache
 from controllers.git.transport.connections import Connections, canonical_url
-from controllers.git.written import keep_commit, known_ancestors
+from controllers.git.written import is_next, keep_commit, known_ancestors
 from controllers.net.destinations import Destinations
 from controllers.threads import FairThreads, Share
 
@@ -123,15 +123,15 @@ class GitEngine:
         Sends no request when it is here already. Raises RefMoved when the reference moved on and the remote no longer
         serves the commit, RefNotFound for an unknown bare commit, RepositoryTooLarge, and as `list_refs`.
         """
+        cached = self._stores.of(remote)
+        if not cached.lock.locked() and cached.store.has(tip.commit):  # no thread is at work on the store
+            return
         deadline = self._deadline(remote)
 
-        def work(store: ObjectStore) -> int:
+        def work(store: ObjectStore) -> None:
             ensure_commit(store, tip.commit, tip.ref, self._source(remote, deadline))
-            return store.size_bytes()
 
-        cached = self._stores.of(remote)  # asked for afterwards it might be another one: others may evict it meanwhile
-        cached.size_bytes = await self._with_store(remote, deadline, work)
-        await self._stores.evict()
+        await self._add_to_store(remote, deadline, work)
 
     async def find_files(
         self,
@@ -258,6 +258,7 @@ class GitEngine:
     ) -> tuple[str, ...]:
         """Move references of the remote, to `new` or to commits that it has. Return those that moved.
 
+        One round trip to a remote that has taken a push, else two: see `RemoteSession.push`.
         options: push options, sent as `key=value`. force: allows updates that are not fast-forwards; the expected value
         of an update is compared in any case. Raises RefMoved when a reference is not where it was expected (re-apply on
         the new tip), PushRejected with the server's words, and as `list_refs`; `updated_refs` of the first two names
@@ -265,11 +266,9 @@ class GitEngine:
         """
         deadline = self._deadline(remote)
         push_options = [f"{key}={value}" for key, value in sorted((options or {}).items())]
-        ancestors = (
-            {}
-            if force
-            else await self._with_store(remote, deadline, partial(known_ancestors, new=new, updates=updates))
-        )
+        ancestors = {new.id: {new.parent}}
+        if not force and not all(is_next(new, update) for update in updates):
+            ancestors = await self._with_store(remote, deadline, partial(known_ancestors, new=new, updates=updates))
 
         def work() -> tuple[str, ...]:
             with error_context(f"unable to push to '{remote.url}'"):
@@ -286,7 +285,7 @@ class GitEngine:
         except (RefMoved, PushRejected) as e:
             e.error_context = ""  # the server's verdict speaks for itself
             raise
-        await self._with_store(remote, deadline, partial(keep_commit, new=new))
+        await self._add_to_store(remote, deadline, partial(keep_commit, new=new))
         return updated_refs
 
     async def delete_ref(self, remote: Remote, ref: str, expected: str) -> None:
@@ -370,6 +369,17 @@ class GitEngine:
             cached.used_at = self._monotonic()
 
         return await self._in_thread(remote, deadline, partial(work, cached.store), release)
+
+    async def _add_to_store(self, remote: Remote, deadline: Deadline, work: Callable[[ObjectStore], None]) -> None:
+        """Run `work` as `_with_store` does; then drop what is not used for long, or for which there is no room."""
+
+        def add(store: ObjectStore) -> int:
+            work(store)
+            return store.size_bytes()
+
+        cached = self._stores.of(remote)  # asked for afterwards it might be another one: others may evict it meanwhile
+        cached.size_bytes = await self._with_store(remote, deadline, add)
+        await self._stores.evict()
 
     async def _in_thread(
         self, remote: Remote, deadline: Deadline, work: Callable[[], T], release: Callable[[], None] = lambda: None

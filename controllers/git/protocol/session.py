@@ -1,12 +1,14 @@
 """Whole operations with a remote — list, fetch, push — in the fewest round trips. Blocking.
 
 Once a remote is known to speak protocol 2, requests go out without waiting for its advertisement: one round trip to
-list, one to fetch. The session forgets what it has learnt at the first error.
+list, one to fetch. Once it has taken a push, the next one goes out at once, too: who pushes has just listed the
+references, and the remote compares old values in any case. The session forgets what it has learnt at the first error.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
+from typing import NoReturn, Protocol
 
 from controllers.git.errors import GitError, ProtocolError, PushRejected, RefMoved, Unreachable, hide_secrets
 from controllers.git.objects.hashing import ObjectFormat
@@ -58,6 +60,7 @@ class RemoteSession:
         self._transport = transport
         self._secrets = tuple(secrets)
         self._advertisement: Advertisement | None = None  # version and capabilities of upload-pack
+        self._receiver: Advertisement | None = None  # capabilities of receive-pack, since it has taken a push
 
     def close(self) -> None:
         """Close idle connections."""
@@ -123,7 +126,10 @@ class RemoteSession:
         may_update: Callable[[str, str], bool],
         deadline: Deadline,
     ) -> tuple[str, ...]:
-        """Move references, and return those that moved. Two round trips, one when all are there already.
+        """Move references, and return those that moved.
+
+        Two round trips, one when all are there already. One, too, after a push that succeeded, where each update says
+        what it expects and there are no options: whether a remote takes those is asked each time.
 
         pack: makes the pack for a remote that has the given commits.
         may_update: (old, new) → whether a reference may go from old to new.
@@ -155,12 +161,25 @@ class RemoteSession:
         may_update: Callable[[str, str], bool],
         deadline: Deadline,
     ) -> tuple[str, ...]:
+        sent: Sequence[PushCommand] = ()
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None and not options and (expected := _expected_values(updates, receiver)) is not None:
+            sent = plan_push(updates, expected, may_update=may_update)
+            made = pack(frozenset(expected.values()))
+            with suppress(ProtocolError):  # it may be another server by now, or at another place
+                moved = self._send(sent, made, options=(), advertised=receiver, deadline=deadline)
+                self._receiver = receiver
+                return moved
         advertised = self._request_advertisement(RECEIVE_PACK, deadline)
+        if sent and all(_is_done(command, advertised.values) for command in sent):
+            return tuple(c.ref for c in sent)
         commands = plan_push(updates, advertised.values, may_update=may_update)
         if not commands:
             return ()
         made = pack(frozenset(advertised.values.values()))
-        return self._send(commands, made, options=options, advertised=advertised, deadline=deadline)
+        moved = self._send(commands, made, options=options, advertised=advertised, deadline=deadline)
+        self._receiver = replace(advertised, values={}, peeled={}, symrefs={})
+        return moved
 
     def _send(
         self,
@@ -191,7 +210,10 @@ class RemoteSession:
             # In an atomic push one reference has the reason, and the others say only that they had to stay, too.
             reason, command = min(refused, key=lambda pair: "atomic" in pair[0])
             updated_refs = tuple(c.ref for c in commands if report[c.ref] is None)
-            self._raise_refusal(command, reason, str(words), deadline, updated_refs=updated_refs)
+            now = self._request_advertisement(RECEIVE_PACK, deadline).values
+            if all(_is_done(c, now) for c in commands):  # refused because they were there already
+                return updated_refs
+            _raise_refusal(command, reason, str(words), now.get(command.ref), updated_refs=updated_refs)
         return tuple(c.ref for c in commands)
 
     def _discovered(self, deadline: Deadline) -> Advertisement:
@@ -225,16 +247,6 @@ class RemoteSession:
             return False
         return all(_is_done(command, now) for command in commands)
 
-    def _raise_refusal(
-        self, command: PushCommand, reason: str, message: str, deadline: Deadline, *, updated_refs: tuple[str, ...]
-    ) -> None:
-        """Raise RefMoved for a lost race, else PushRejected: only a race leaves the reference elsewhere."""
-        now = self._request_advertisement(RECEIVE_PACK, deadline).values.get(command.ref)
-        text = f"command error on {command.ref}: {reason}"
-        if now not in (command.old, command.new):
-            raise RefMoved(text, updated_refs=updated_refs)
-        raise PushRejected(f"{text}: {message}" if message else text, updated_refs=updated_refs)
-
     @contextmanager
     def _forget_on_error(self) -> Iterator[None]:
         is_done = False
@@ -244,12 +256,42 @@ class RemoteSession:
             is_done = True
         finally:
             if not is_done:
-                self._advertisement = None
+                self._advertisement = self._receiver = None
+
+
+def _raise_refusal(
+    command: PushCommand, reason: str, message: str, now: str | None, *, updated_refs: tuple[str, ...]
+) -> NoReturn:
+    """Raise RefMoved for a lost race, else PushRejected: only a race leaves the reference elsewhere."""
+    text = f"command error on {command.ref}: {reason}"
+    if now not in (command.old, command.new):
+        where = _describe_move(command.ref, command.old, now)
+        raise RefMoved(f"{text}: {where}", updated_refs=updated_refs)
+    raise PushRejected(f"{text}: {message}" if message else text, updated_refs=updated_refs)
+
+
+def _expected_values(updates: Sequence[RefUpdate], receiver: Advertisement) -> dict[str, str] | None:
+    """Return what references are expected to be at; None unless that is known of all, and all are to move.
+
+    None, too, for commits of another object format: another repository has taken the place of the one that was.
+    """
+    expected: dict[str, str] = {}
+    for update in updates:
+        if update.expected in (ANY, update.new) or len(update.new) != receiver.object_format.hex_length:
+            return None
+        if isinstance(update.expected, str):
+            expected[update.ref] = update.expected
+    return expected if updates else None
 
 
 def _is_done(command: PushCommand, now: Mapping[str, str]) -> bool:
     """Report whether a reference is where a command was to move it; one that is deleted has no value."""
     return now.get(command.ref, "0" * len(command.new)) == command.new
+
+
+def _describe_move(ref: str, expected: str | None, now: str | None) -> str:
+    before = f"at {expected[:7]}" if expected else "absent"
+    return f"{ref} was expected {before} and is {f'at {now[:7]}' if now else 'gone'}"
 
 
 def plan_push(
@@ -260,9 +302,7 @@ def plan_push(
     for update in updates:
         now = advertised.get(update.ref)
         if update.expected is not ANY and now not in (update.expected, update.new):
-            where = f"at {now[:7]}" if now else "gone"
-            expected = f"at {update.expected[:7]}" if update.expected else "absent"
-            raise RefMoved(f"{update.ref} was expected {expected} and is {where}")
+            raise RefMoved(_describe_move(update.ref, update.expected, now))
         if now == update.new:
             continue
         if now is not None and not may_update(now, update.new):
