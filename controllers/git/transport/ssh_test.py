@@ -92,6 +92,17 @@ async def test_the_server_is_asked_as_git_asks_it(run: GitRun, server: SshServer
     assert set(server.commands) == {"git-upload-pack '/fleet.git'", "git-receive-pack '/fleet.git'"}
 
 
+async def test_a_push_after_another_one_starts_one_program(
+    run: GitRun, server: SshServer, fleet: BareRepository
+) -> None:
+    await run.push(await run.change(b"1.0.0", b"1.0.1"))
+    new = await run.change(b"1.0.1", b"1.0.2")
+    server.commands.clear()
+    await run.push(new)
+    assert list(server.commands) == ["git-receive-pack '/fleet.git'"]
+    assert fleet.head() == new.id
+
+
 @pytest.mark.parametrize(
     ("path", "quoted"),
     [
