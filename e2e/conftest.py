@@ -15,7 +15,6 @@ import pytest
 from e2e.attacked import Attack, running
 from e2e.cluster import Space
 from e2e.fleet import Fleet
-from e2e.history import followed
 from e2e.kubeapi import KubeApi
 from e2e.objects import deployment, git_repository, image_repository, semver_policy
 from hack import controllers as local_controllers
@@ -23,6 +22,7 @@ from hack.controllers import Controllers, Kubectl
 from hack.env import environment
 from hack.githost import GitHost
 from hack.oci import Pusher
+from testing.history import History, Part, followed
 
 FLAGS = ("--concurrent=10", "--log-level=debug", *os.environ.get("E2E_FLAGS", "").split())
 """Of the session's processes. E2E_FLAGS: more of them."""
@@ -175,12 +175,27 @@ def space(kubectl: Kubectl, kube_api: KubeApi, namespace: str, controllers: Cont
     return Space(kubectl, kube_api, namespace)
 
 
-@pytest.fixture
-def observed(space: Space, kube_api: KubeApi) -> Iterator[None]:
-    """Check every version of the namespace's objects against `testing.invariants` when the test has ended."""
+@pytest.fixture(scope="session")
+def history(kube_api: KubeApi) -> Iterator[History]:
+    """Yield all versions of all objects; what has changed since the last test is checked at the end, too."""
     with followed(kube_api.url) as history:
+        yield history
+
+
+@pytest.fixture(autouse=True)
+def _observed(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Check every version of the cluster's objects against `testing.invariants` when a test and its fixtures end.
+
+    `unobserved("why")` exempts the objects that come into being in a test.
+    """
+    if "cluster" not in request.fixturenames:
         yield
-        history.require(space.name)
+        return
+    history: History = request.getfixturevalue("history")
+    mark = request.node.get_closest_marker("unobserved")
+    history.begin(Part(request.node.nodeid, is_exempt=mark is not None))
+    yield
+    history.require()
 
 
 @pytest.fixture

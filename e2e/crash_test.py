@@ -22,8 +22,6 @@ from hack.controllers import KINDS, Controllers
 from hack.githost import GitHost
 from hack.oci import Pusher
 
-pytestmark = pytest.mark.usefixtures("observed")
-
 ROUNDS = 12
 FIRST_BUILD = 1611906956
 OBJECTS = tuple(kind.resource.kind for kind in RECONCILED)

@@ -9,15 +9,11 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-import pytest
-
 from e2e.cluster import Space, eventually
 from e2e.conftest import Parts
 from e2e.objects import automation, deployment, git_repository, image_repository, semver_policy
 from hack.githost import GitHost, Repository, git
 from hack.oci import Pusher
-
-pytestmark = pytest.mark.usefixtures("observed")
 
 AUTOMATIONS = int(os.environ.get("CHAOS_AUTOMATIONS", "20"))
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "40"))

@@ -11,8 +11,6 @@ from e2e.conftest import Parts
 from e2e.objects import image_repository, semver_policy
 from hack.oci import Pusher
 
-pytestmark = pytest.mark.usefixtures("observed")
-
 SEMVER_TAGS = ["0.9.0", "1.0.0", "1.2.0", "1.10.0", "2.0.0", "2.1.0-rc.1", "latest"]
 STAGING_TAGS = [
     "main-1111111-1695469100",

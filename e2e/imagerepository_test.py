@@ -7,8 +7,6 @@ from e2e.conftest import Parts
 from e2e.objects import docker_secret, image_repository
 from hack.oci import Pusher
 
-pytestmark = pytest.mark.usefixtures("observed")
-
 
 @pytest.fixture
 def image(parts: Parts, namespace: str, open_registry: Pusher) -> str:

@@ -9,8 +9,6 @@ from e2e.fleet import Fleet
 from e2e.objects import AUTHOR, automation, deployment, image_repository, semver_policy
 from hack.githost import GitHost
 
-pytestmark = pytest.mark.usefixtures("observed")
-
 VALUES = """# values of the chart
 image:
   repository: {name} # {{"$imagepolicy": "{ns}:app:name"}}

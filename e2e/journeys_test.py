@@ -12,8 +12,6 @@ from e2e.objects import deployment, git_secret
 from hack.githost import GitHost
 from hack.oci import Pusher
 
-pytestmark = pytest.mark.usefixtures("observed")
-
 OLDEST = "main-2d3fcbd-1611906956"
 NEWEST = "main-25de3e1a-1695469144"
 USERS_MANIFESTS = """

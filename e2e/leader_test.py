@@ -17,8 +17,6 @@ from hack.env import process
 from hack.githost import GitHost
 from hack.oci import Pusher
 
-pytestmark = pytest.mark.usefixtures("observed")
-
 KIND = "imageupdateautomation"
 LEASE = f"{KIND}-controller-leader-election"
 LEASE_SECONDS = 3

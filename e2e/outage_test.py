@@ -15,8 +15,6 @@ from e2e.objects import automation, image_repository, semver_policy
 from hack.controllers import Controllers
 from hack.oci import Pusher
 
-pytestmark = pytest.mark.usefixtures("observed")
-
 EVENTS = 14
 OUTAGE_SECONDS = 10.0
 RECOVERY_SECONDS = 8.0

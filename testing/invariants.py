@@ -58,6 +58,8 @@ class Version:
     """When it was seen, in monotonic seconds."""
     written_at: str = ""
     """When the API server stored it, in whole seconds as it says so itself; empty: unknown."""
+    is_listed: bool = False
+    """Whether it comes from a list: which versions were before it, or between it and the last one, is not known."""
 
     @property
     def subject(self) -> str:
@@ -65,7 +67,7 @@ class Version:
         return f"{self.kind} {self.namespace}/{self.name}"
 
     @classmethod
-    def of(cls, document: Mapping[str, Any], *, at: float = 0.0) -> "Version":
+    def of(cls, document: Mapping[str, Any], *, at: float = 0.0, is_listed: bool = False) -> "Version":
         """Return the version that a whole object in JSON is."""
         meta = document["metadata"]
         return cls(
@@ -80,6 +82,7 @@ class Version:
             is_deleting=bool(meta.get("deletionTimestamp")),
             at=at,
             written_at=max((entry.get("time", "") for entry in meta.get("managedFields") or ()), default=""),
+            is_listed=is_listed,
         )
 
 
@@ -150,15 +153,24 @@ def check_versions(versions: Iterable[Version], allowance: Allowance | None = No
     for _, group in groupby(chosen, key=lambda v: v.uid):
         history = list(group)
         out += _check_status(history[0], None)
-        tokens = {history[0].requested_at}
+        tokens = _tokens(history[0])
         for before, after in pairwise(history):
-            tokens.add(after.requested_at)
-            if after.status != before.status:
+            tokens |= _tokens(after)
+            out += _check_observed(before, after)
+            if after.is_listed:
+                out += _check_status(after, None)
+            elif after.status != before.status:
                 out += _check_status(after, before)
                 out += _check_step(before, after, allowance.write_seconds)
                 out += _check_handled(after, tokens)
         out += _check_returns(history, allowance.returns)
     return out
+
+
+def _tokens(version: Version) -> set[str]:
+    """Return what a version shows to have been asked for."""
+    handled = version.status.get("lastHandledReconcileAt", "") if version.is_listed else ""
+    return {version.requested_at, handled}
 
 
 def _conditions(version: Version) -> dict[str, Mapping[str, Any]]:
@@ -186,7 +198,7 @@ def _check_status(version: Version, before: Version | None) -> Iterator[Violatio
         yield from (violation("kstatus", text) for text in _contradictions(conditions))
     ready = conditions.get("Ready", {})
     was = _conditions(before).get("Ready", {}) if before else {}
-    if ready.get("status") == "True" and ready != was:
+    if ready.get("status") == "True" and ready != was and not version.is_listed:
         if ready.get("observedGeneration") != version.generation:
             text = f"of generation {ready.get('observedGeneration')} was written at {version.generation}"
             yield violation("ready", f"Ready=True {text}")
@@ -209,11 +221,14 @@ def _contradictions(conditions: Mapping[str, Mapping[str, Any]]) -> Iterator[str
         yield "not Ready, and neither Reconciling nor Stalled"
 
 
-def _check_step(before: Version, after: Version, write_seconds: float) -> Iterator[Violation]:
-    """Yield what the change from one status to the next violates."""
+def _check_observed(before: Version, after: Version) -> Iterator[Violation]:
     was, now = before.status.get("observedGeneration", -1), after.status.get("observedGeneration", -1)
     if now < was:
         yield Violation("observedGeneration", after.subject, f"went back from {was} to {now}")
+
+
+def _check_step(before: Version, after: Version, write_seconds: float) -> Iterator[Violation]:
+    """Yield what the change from one status to the next violates."""
     if before.is_deleting and after.is_deleting:
         text = f"its status was written after its deletion had begun (resourceVersion {after.resource_version})"
         yield Violation("deleted", after.subject, text)

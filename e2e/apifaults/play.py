@@ -17,12 +17,12 @@ from dulwich.repo import Repo
 
 from api.kinds import EVERY_KIND
 from api.names import REQUESTED_AT
-from e2e.apifaults.observer import Objects
 from e2e.apifaults.positions import Counting, Trial
 from e2e.apifaults.world import PASSWORD, USER, World, commit_files
 from hack.oci import Pusher
 from testing.commit_rules import Commit
 from testing.invariants import Write, without_times
+from testing.observer import Objects
 
 if TYPE_CHECKING:
     from e2e.apifaults.answers import Block

@@ -12,7 +12,6 @@ from typing import Any
 from e2e import metrics
 from e2e.apifaults.director import Director
 from e2e.apifaults.faults import CLOCK, CRASH, FAULTS, PAIR, PLANE, SIDE, SLOW
-from e2e.apifaults.observer import NeverCame
 from e2e.apifaults.play import AUTHOR, PATIENCE, Play, differences, end_state
 from e2e.apifaults.positions import Position, Trial, common
 from e2e.apifaults.scenarios import SCENARIOS, ask_all
@@ -30,6 +29,7 @@ from testing.invariants import (
     check_writes,
     choices_of,
 )
+from testing.observer import NeverCame
 
 SIDE_BY_SIDE = {SIDE: 10, SLOW: 16, CRASH: 4, CLOCK: 1, PLANE: 1, PAIR: 1}
 """How many plays run at the same time, by group; others of the group may be disturbed by a process that is killed."""

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from e2e.apifaults.observer import Objects
 from e2e.apifaults.play import AUTHOR, OWN_KINDS, Play
 from e2e.objects import deployment
+from testing.observer import Objects
 
 MESSAGE = "{{range .Changed.Changes}}{{.OldValue}} -> {{.NewValue}}{{end}}"
 

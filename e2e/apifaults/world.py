@@ -18,12 +18,12 @@ from aiohttp import web
 
 from e2e.apifaults.admission import install_policy
 from e2e.apifaults.calls import API, GIT, REGISTRY, Call, describe_api, describe_git, describe_registry
-from e2e.apifaults.observer import Observer
 from e2e.apifaults.proxy import Director, Proxy
 from hack import controllers
 from hack.controllers import KINDS, Kubectl
 from hack.env import controlplane, pki, process, registry, tools
 from hack.githttp import GitHttpServer
+from testing.observer import Observer
 
 FLAGS = (
     "--concurrent=20", "--min-retry-delay=100ms", "--max-retry-delay=2s", "--requeue-dependency=2s",
