@@ -2,7 +2,8 @@
 
 `tagline automate` works on a real Gitea, one automation an image. Meanwhile images are pushed, and people merge, close,
 push to head branches and to the base, and delete branches, all at random. Then: there were never two open ones of one
-automation, no commit of a person is lost, and everything ends up to date.
+automation, no commit of a person is lost, and everything ends up to date. Every version of every object, every choice
+and every commit is judged by the rules that all end-to-end tests have.
 """
 
 import argparse
@@ -12,20 +13,25 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from e2e.commits import read_commits
 from hack.automations import Automations
 from hack.env import gitea, process
 from hack.githost import GitHost, Repository
+from testing.commit_rules import check_commit
+from testing.invariants import Version, check_choices, check_versions, choices_of
 from testing.loopback_registry import LoopbackRegistry, loopback_registry
 from testing.registry_server import RegistryHandler
+from testing.state_history import record_versions, recorded_versions
 
 PATIENCE_SECONDS = 180.0
 """For a few automations; each of many takes its time of the machine."""
+BOT = "bot@example.com"
 PAGE = 50
 """The most that Gitea lists at once."""
 ATTEMPTS = 10
@@ -131,7 +137,7 @@ class Chaos:
         for i in range(self.count):
             self.push_image(i)
         started = time.monotonic()
-        patience = PATIENCE_SECONDS * max(1.0, self.count / 10)
+        patience = patience_of(self.count)
         late: list[str] = []
         while time.monotonic() < started + patience:
             self.check()
@@ -226,10 +232,15 @@ def manifests(registry: str, repository: Repository, count: int) -> str:
                 f"apiVersion: {group}\nkind: ImageUpdateAutomation\nmetadata: {{name: a{i}, namespace: apps}}\n"
                 f"spec:\n  interval: {max(3, count // 2)}s\n  sourceRef: {{kind: GitRepository, name: fleet}}\n"
                 f"  update: {{path: ./apps/a{i}, strategy: Setters}}\n"
-                "  git:\n    commit: {author: {name: Bot, email: bot@example.com}}\n    pullRequest: {forge: gitea}\n"
+                f"  git:\n    commit: {{author: {{name: Bot, email: {BOT}}}}}\n    pullRequest: {{forge: gitea}}\n"
             ),
         ]
     return "---\n".join(documents)
+
+
+def patience_of(count: int) -> float:
+    """Return the seconds within which as many automations have to be up to date."""
+    return PATIENCE_SECONDS * max(1.0, count / 10)
 
 
 def run(host: GitHost, folder: Path, *, seconds: float, count: int, seed: int) -> dict[str, object]:
@@ -237,7 +248,9 @@ def run(host: GitHost, folder: Path, *, seconds: float, count: int, seed: int) -
     name = f"prchaos-{time.time_ns() % 36**6:x}"
     repository = host.create_repository(name, {})
     tags = {f"org/a{i}": ["1.0.0"] for i in range(count)}
-    with loopback_registry(RegistryHandler(tags)) as registry, Automations(folder).running() as automations:
+    automations = Automations(folder)
+    record_versions(automations.state)
+    with loopback_registry(RegistryHandler(tags)) as registry, automations.running():
         chaos = Chaos(repository, registry, automations, count, random.Random(seed))  # noqa: S311 - chaos, not a secret
         chaos.begin()
         end = time.monotonic() + seconds
@@ -247,8 +260,31 @@ def run(host: GitHost, folder: Path, *, seconds: float, count: int, seed: int) -
         settled = chaos.finish()
         made = host.call("GET", f"/repos/{repository.path}/pulls?state=all&limit=1")
         numbers = [entry["number"] for entry in made["items"]]
+    judged = judge(recorded_versions(automations.state), repository, until=time.time(), within=patience_of(count))
     host.delete_repository(name)
-    return {**chaos.done, "pull requests": max(numbers, default=0), "seconds until up to date": round(settled, 1)}
+    times = {"seconds until up to date": round(settled, 1)}
+    return {**chaos.done, "pull requests": max(numbers, default=0), **judged, **times}
+
+
+def judge(versions: Sequence[Version], repository: Repository, *, until: float, within: float) -> dict[str, int]:
+    """Return how much was judged. Raises Broken for what violates a rule.
+
+    until: when the process was ended, in Unix time: a choice that was made shortly before is not judged; Git had it.
+    within: seconds after which a choice has to be offered, or a condition says why not
+    """
+    commits = [found.commit for found in read_commits(repository) if found.author == BOT]
+    violations = check_versions(versions)
+    choices = 0
+    for name in sorted({version.name for version in versions}):  # of an image, its policy and its automation
+        every = choices_of(version for version in versions if version.name == name)
+        made = [choice for choice in every if choice.settled_at is not None or until - choice.at > within]
+        choices += len(made)
+        violations += check_choices(made, within=within)
+    # Not that each value comes once: a branch is made anew on another base.
+    violations += [violation for commit in commits for violation in check_commit(commit)]
+    if violations:
+        raise Broken("\n".join(map(str, violations)))
+    return {"judged versions": len(versions), "judged choices": choices, "judged commits": len(commits)}
 
 
 @contextmanager

@@ -18,6 +18,11 @@ class Automations:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def state(self) -> Path:
+        """Its state file."""
+        return self._folder / "state.db"
+
+    @property
     def log(self) -> Path:
         """What it has written, over all its lives."""
         return self._folder / "automate.log"
@@ -55,7 +60,7 @@ class Automations:
         environment = {"PATH": os.environ["PATH"], "HOME": str(self._folder), "PYTHONPATH": str(ROOT)}
         command = [
             sys.executable, "-m", "cli.main", "automate", str(self._folder / "manifests"),
-            "--state", str(self._folder / "state.db"), "--metrics-addr=", "--health-addr=", "--verbose",
+            "--state", str(self.state), "--metrics-addr=", "--health-addr=", "--verbose",
             "--no-git-login", "--no-docker-login",
         ]  # fmt: skip
         with self.log.open("ab") as log:

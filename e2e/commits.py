@@ -1,0 +1,70 @@
+"""Reads what the automations of a test have committed, for `testing.commit_rules`."""
+
+import re
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hack.githost import Repository, git
+from testing.commit_rules import Commit
+
+PERSONS = frozenset({"person@example.com", "admin@example.com"})
+"""Who commits in tests besides automations: with Git, and with Gitea."""
+_NOTHING = re.compile("0+")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A commit that has one parent."""
+
+    author: str
+    """E-mail address."""
+    commit: Commit
+    """With the files that it changes."""
+
+
+def read_commits(repository: Repository) -> list[Found]:
+    """Return all commits of all refs that are neither first ones nor merges, oldest first."""
+    with repository.clone() as folder:
+        git(folder, "fetch", "-q", "origin", "+refs/*:refs/all/*")
+        text = git(
+            folder, "log", "--all", "--reverse", "--topo-order", "--min-parents=1", "--max-parents=1", "--raw", "-z",
+            "--no-renames", "--no-abbrev", "--format=%x01%H %ae",
+        )  # fmt: skip
+        changes = [_parse(entry) for entry in text.split("\x01")[1:]]
+        blobs = _read_blobs(folder, {blob for _, _, pairs in changes for pair in pairs.values() for blob in pair})
+    return [Found(author, Commit(id_, *_sides(pairs, blobs))) for id_, author, pairs in changes]
+
+
+def automations_commits(found: Iterable[Found]) -> list[Commit]:
+    """Return those that no person has made."""
+    return [one.commit for one in found if one.author not in PERSONS]
+
+
+def _parse(entry: str) -> tuple[str, str, dict[str, tuple[str, str]]]:
+    """Return hash, author, and by path the names of what was and what is there; empty: nothing."""
+    head, *rest = entry.strip("\n").split("\0")
+    id_, _, author = head.partition(" ")
+    fields = [field.strip("\n") for field in rest if field.strip("\n")]
+    pairs = {}
+    for change, path in zip(fields[::2], fields[1::2], strict=True):
+        _, _, old, new, _ = change.removeprefix(":").split(" ")
+        pairs[path] = ("" if _NOTHING.fullmatch(old) else old, "" if _NOTHING.fullmatch(new) else new)
+    return id_, author, pairs
+
+
+def _sides(pairs: Mapping[str, tuple[str, str]], blobs: Mapping[str, bytes]) -> tuple[dict[str, bytes], ...]:
+    return tuple({path: blobs[pair[i]] for path, pair in pairs.items() if pair[i]} for i in (0, 1))
+
+
+def _read_blobs(folder: Path, names: set[str]) -> dict[str, bytes]:
+    wanted = sorted(names - {""})
+    lines = "".join(f"{name}\n" for name in wanted).encode()
+    done = subprocess.run(["git", "cat-file", "--batch"], cwd=folder, input=lines, capture_output=True, check=True)
+    out, rest = {}, done.stdout
+    for name in wanted:
+        head, _, rest = rest.partition(b"\n")
+        size = int(head.split()[2])  # `<name> missing` for a commit of a submodule fails here
+        out[name], rest = rest[:size], rest[size + 1 :]
+    return out
