@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hack.githost import Repository, git
-from testing.commit_rules import Commit
+from hack.githost import GitHost, Repository, git
+from testing.commit_rules import Commit, check_commit
+from testing.invariants import Violation
 
 PERSONS = frozenset({"person@example.com", "admin@example.com"})
 """Who commits in tests besides automations: with Git, and with Gitea."""
@@ -22,6 +23,39 @@ class Found:
     """E-mail address."""
     commit: Commit
     """With the files that it changes."""
+
+
+class JudgedHost(GitHost):
+    """A Git host that judges what automations have committed to the repositories that were made with it."""
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        super().__init__(url, user, password)
+        self._present: dict[str, Repository] = {}
+        self._violations: list[Violation] = []
+
+    def create_repository(
+        self, name: str, files: Mapping[str, str], *, private: bool = True, object_format: str = "sha1"
+    ) -> Repository:
+        made = super().create_repository(name, files, private=private, object_format=object_format)
+        self._present[name] = made
+        return made
+
+    def delete_repository(self, name: str) -> None:
+        """Remove a repository if it is there; its commits are read first."""
+        if made := self._present.pop(name, None):
+            self._judge(made)
+        super().delete_repository(name)
+
+    def require(self) -> None:
+        """Fail if a commit of an automation changes anything but marked scalars."""
+        for made in self._present.values():
+            self._judge(made)
+        assert not self._violations, "\n".join(map(str, self._violations))
+
+    def _judge(self, repository: Repository) -> None:
+        # Not that each value comes once: people put former ones back, and policies go down.
+        commits = automations_commits(read_commits(repository))
+        self._violations += [violation for commit in commits for violation in check_commit(commit)]
 
 
 def read_commits(repository: Repository) -> list[Found]:

@@ -14,6 +14,7 @@ import pytest
 
 from e2e.attacked import Attack, running
 from e2e.cluster import Space
+from e2e.commits import JudgedHost
 from e2e.fleet import Fleet
 from e2e.kubeapi import KubeApi
 from e2e.objects import deployment, git_repository, image_repository, semver_policy
@@ -23,6 +24,7 @@ from hack.env import environment
 from hack.githost import GitHost
 from hack.oci import Pusher
 from testing.history import History, Part, followed
+from testing.observer import Observer
 
 FLAGS = ("--concurrent=10", "--log-level=debug", *os.environ.get("E2E_FLAGS", "").split())
 """Of the session's processes. E2E_FLAGS: more of them."""
@@ -178,7 +180,7 @@ def space(kubectl: Kubectl, kube_api: KubeApi, namespace: str, controllers: Cont
 @pytest.fixture(scope="session")
 def history(kube_api: KubeApi) -> Iterator[History]:
     """Yield all versions of all objects; what has changed since the last test is checked at the end, too."""
-    with followed(kube_api.url) as history:
+    with followed(lambda: Observer(kube_api.url)) as history:
         yield history
 
 
@@ -240,10 +242,15 @@ def open_registry(parts: Parts) -> Iterator[Pusher]:
 
 
 @pytest.fixture
-def git_host(parts: Parts) -> Iterator[GitHost]:
-    """Yield the Git host as its administrator sees it."""
-    host = GitHost(parts.git_url, parts.git_user, parts.git_password)
+def git_host(parts: Parts, request: pytest.FixtureRequest) -> Iterator[GitHost]:
+    """Yield the Git host as its administrator sees it; what automations have committed there has to keep the rules.
+
+    `uncommon_commits("why")` exempts a test whose automations have to change more than marked scalars.
+    """
+    host = JudgedHost(parts.git_url, parts.git_user, parts.git_password)
     yield host
+    if request.node.get_closest_marker("uncommon_commits") is None:
+        host.require()
     host.close()
 
 

@@ -26,6 +26,9 @@ def test_recorded_scenarios_are_played_alike(tmp_path: Path) -> None:
     assert f"{count - len(differing)} scenarios alike, {len(differing)} different, 0 not played" in played.stdout, told
     assert played.returncode == bool(differing), told
     assert len(differing) <= MOST_DISTURBED, told
+    assert (judged := re.search(r"^(\d+) versions of objects judged$", played.stdout, re.MULTILINE)), told
+    assert int(judged[1]) > count, told
+    assert "objects violate rules:" not in told
     if differing:
         # On a busy machine one watch may bring late what another one has brought: alone it has to be alike.
         sys.stderr.write(f"played once more, alone:\n{played.stdout}")

@@ -37,16 +37,22 @@ class _Object:
 class History:
     """All versions of all objects of one API server, collected in a thread of its own."""
 
-    def __init__(self, make: Callable[[], Observer]) -> None:
-        """Begin to follow. make: called in the thread to which the observer belongs. Raises NeverCame."""
+    def __init__(self, make: Callable[[], Observer], *, patience: float = CATCH_UP_SECONDS) -> None:
+        """Begin to follow. make: called in the thread to which the observer belongs. Raises NeverCame.
+
+        patience: seconds that the watches may be late
+        """
+        self.patience = patience
         self._objects: dict[str, _Object] = {}
         self._part = Part("before the first test")
         self._told: set[Violation] = set()
+        self.judged = 0
+        """How many versions were judged."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         try:
-            self._observer = self._run(_started(make))
+            self._observer = self._run(self._start(make))
         except BaseException:
             self._end_thread()
             raise
@@ -66,6 +72,7 @@ class History:
         for version in new:
             known = self._objects.setdefault(version.uid, _Object(self._part))
             known.versions.append(version)
+            self.judged += not known.part.is_exempt
             changed[version.uid] = None
         out = [text for uid in changed for text in self._judge(self._objects[uid])]
         for uid in gone:
@@ -94,29 +101,28 @@ class History:
         return [*map(str, found), f"  (an object of {known.part.name}; its last versions:)", *last]
 
     async def _drain(self) -> tuple[list[Version], set[str]]:
-        await self._observer.catch_up(seconds=CATCH_UP_SECONDS)
+        await self._observer.catch_up(seconds=self.patience)
         versions, gone = self._observer.versions, self._observer.gone
         self._observer.versions, self._observer.gone = defaultdict(list), set()
         return [version for of_namespace in versions.values() for version in of_namespace], gone
 
+    async def _start(self, make: Callable[[], Observer]) -> Observer:
+        observer = make()
+        await observer.start()
+        try:
+            await observer.catch_up(seconds=self.patience)
+        except BaseException:
+            await observer.close()
+            raise
+        return observer
+
     def _run(self, work: Coroutine[None, None, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(CATCH_UP_SECONDS + 10)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(self.patience + 10)
 
     def _end_thread(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-
-
-async def _started(make: Callable[[], Observer]) -> Observer:
-    observer = make()
-    await observer.start()
-    try:
-        await observer.catch_up(seconds=CATCH_UP_SECONDS)
-    except BaseException:
-        await observer.close()
-        raise
-    return observer
 
 
 def _show(version: Version) -> str:
@@ -137,12 +143,9 @@ def _show(version: Version) -> str:
 
 
 @contextmanager
-def followed(server: str) -> Iterator[History]:
-    """Yield a history that is collected and, where the block succeeds, required.
-
-    server: an API server that asks for no login, `kubectl proxy` for example.
-    """
-    history = History(lambda: Observer(server))
+def followed(make: Callable[[], Observer]) -> Iterator[History]:
+    """Yield a history that is collected and, where the block succeeds, required. make: see History."""
+    history = History(make)
     try:
         yield history
         history.require()

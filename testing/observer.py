@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
@@ -184,6 +185,12 @@ class Observer:
         self._progress.set()
         async with self._changed[namespace]:
             self._changed[namespace].notify_all()
+
+
+def administrators_observer(server: str, *, kubeconfig: Path, authority: Path) -> Observer:
+    """Return an observer with the rights of a kubeconfig that `hack.env` has written. authority: in PEM."""
+    token = json.loads(kubeconfig.read_text())["users"][0]["user"]["token"]
+    return Observer(server, token=token, tls=ssl.create_default_context(cafile=str(authority)))
 
 
 def _unseen(kind: _Kind, present: dict[str, int], version: int, gone: set[str]) -> list[str]:

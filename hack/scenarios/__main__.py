@@ -1,7 +1,8 @@
 """`python -m hack.scenarios FOLDER [NAME...]`: plays scenarios on a local environment; shows differences.
 
 The folder has `scenarios/*.yaml` and `golden/*.json`; a `play.py` in it is used in place of our player. Deliberate
-differences are in `accepted.json` beside this file. Exit status 1 when anything else differs.
+differences are in `accepted.json` beside this file. Exit status 1 when anything else differs, or an object violates
+`testing.invariants`.
 """
 
 import argparse
@@ -15,6 +16,8 @@ from pathlib import Path
 
 from hack.controllers import Kubectl, install_crds
 from hack.env import environment, process
+from testing.history import History
+from testing.observer import administrators_observer
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -39,18 +42,20 @@ def main() -> int:
     out = args.out or work / "out"
     env = environment.up(work / "env")
     try:
-        code = _play(player, chosen, env=env, work=work, out=out, jobs=args.jobs)
+        code, violations = _play(player, chosen, env=env, work=work, out=out, jobs=args.jobs)
     finally:
         environment.down(env)
         _stop_gpg_agents(work)
     compare = [sys.executable, *player, "diff", "--accepted", str(HERE / "accepted.json"), str(folder / "golden")]
     command = [*compare, str(out), *(f.stem for f in chosen)]
     different = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False).returncode
-    if code or different:
+    if violations:
+        print("objects violate rules:", *violations, sep="\n")
+    if code or different or violations:
         print(f"transcripts: {out}; logs: {work / 'play'}")
     else:
         shutil.rmtree(work)
-    return code or different
+    return code or different or bool(violations)
 
 
 def _lacks_tool(scenario: Path) -> bool:
@@ -83,7 +88,8 @@ def _on_free_ports(work: Path) -> Path:
 
 def _play(
     player: list[str], files: list[Path], *, env: environment.Environment, work: Path, out: Path, jobs: int
-) -> int:
+) -> tuple[int, list[str]]:
+    """Return the player's exit status, and what the objects violated."""
     # The player installs them, too, but fails at a CRD that has no status yet.
     install_crds(Kubectl(env.kubectl, env.kubeconfig))
     command = [
@@ -92,7 +98,14 @@ def _play(
     ]  # fmt: skip
     path = f"{env.kubectl.parent}{os.pathsep}{os.environ['PATH']}"
     variables = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
-    return subprocess.run([str(x) for x in command], env=variables, check=False).returncode
+    history = History(lambda: administrators_observer(env.server, kubeconfig=env.kubeconfig, authority=env.authority))
+    try:
+        code = subprocess.run([str(x) for x in command], env=variables, check=False).returncode
+        violations = history.check()
+    finally:
+        history.close()
+    print(f"{history.judged} versions of objects judged")
+    return code, violations
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ from controllers.runtime.embedded.tables import create_file_tables
 APPLICATION_ID: Final = 0x7461676C  # "tagl"
 MIGRATIONS: Final[Sequence[Callable[[sqlite3.Connection], None]]] = (create_file_tables,)
 """What turns a file of format n into one of format n + 1. A released one never changes."""
+BUSY_SECONDS: Final = 5.0
+"""How long another program's transaction is awaited."""
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER_BYTES: Final = 100
 _COMPANIONS: Final = ("", "-wal", "-shm")
@@ -249,7 +251,7 @@ def _open_checked(opening: _Opening, migrations: Sequence[Callable[[sqlite3.Conn
         opening.file.chmod(0o600)
     except OSError as error:
         raise StateUnavailable(f"cannot use the state file {path}: {describe(error)}") from None
-    connection = _connect(str(opening.file))
+    connection = _connect_unused(opening)
     try:
         if (verdict := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
             raise sqlite3.DatabaseError(verdict)
@@ -269,11 +271,23 @@ def _open_checked(opening: _Opening, migrations: Sequence[Callable[[sqlite3.Conn
     return _open_checked(opening, migrations)
 
 
+def _connect_unused(opening: _Opening) -> sqlite3.Connection:
+    """Connect to a file that no other program uses at the moment. Raises DatabaseError, StateUnavailable."""
+    try:
+        return _connect(str(opening.file))
+    except sqlite3.OperationalError as error:  # locked by a shell or a backup: that is no damage
+        raise StateUnavailable(f"cannot use the state file {opening.path}: {error}") from None
+
+
 def _connect(database: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(database, isolation_level=None)
-    # Exclusive: no shared memory beside the file, and a program without our lock cannot write into it.
-    for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL"):
-        connection.execute(f"PRAGMA {pragma}")
+    connection = sqlite3.connect(database, isolation_level=None, timeout=BUSY_SECONDS)
+    try:
+        # Exclusive: no shared memory beside the file, and a program without our lock cannot write into it.
+        for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL"):
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from controllers.runtime.embedded import statefile
 from controllers.runtime.embedded.errors import NewerState, NotAState, StateInUse, StateUnavailable
 from controllers.runtime.embedded.statefile import MIGRATIONS, StateFile, machine_identity, open_copy, open_state
 
@@ -132,6 +133,23 @@ def test_a_damaged_file_is_kept_aside_and_reported(path: Path, damage: Callable[
     path.write_bytes(damaged)
     reopen(path).close()
     assert path.with_name("app.db.damaged-20300102T030405Z-2").read_bytes() == damaged
+
+
+def test_a_file_that_another_program_uses_is_no_damaged_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(path)
+    monkeypatch.setattr(statefile, "BUSY_SECONDS", 0.0)
+    shell = sqlite3.connect(path, isolation_level=None)
+    try:
+        shell.execute("BEGIN")
+        shell.execute("SELECT * FROM facts").fetchall()
+        with pytest.raises(StateUnavailable, match=f"cannot use the state file {path}: database is locked"):
+            reopen(path)
+    finally:
+        shell.close()
+    assert not list(path.parent.glob("*.damaged-*"))
+    file = reopen(path)
+    assert (remembered(file), file.notices) == ("kept", ())
+    file.close()
 
 
 def test_an_empty_file_is_a_beginning(path: Path) -> None:
