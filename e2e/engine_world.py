@@ -19,6 +19,8 @@ from hack.githost import GitHost, Repository
 from hack.oci import Pusher
 from hack.story.fleet import PRODUCTION, STAGING, Fleet
 from hack.story.watching import Watch
+from testing.history import followed
+from testing.observer import Observer, administrators_observer
 
 FLAGS = ("--concurrent=10", "--log-level=debug")
 FIRST_RELEASE, FIRST_BUILD = "v1.0.0", "main-2d3fcbd-1611906956"
@@ -84,7 +86,10 @@ class ClusterWorld:
 
     @contextmanager
     def controllers(self, *flags: str) -> Iterator[Controllers]:
-        """Run tagline's controllers, with the rights of their ServiceAccounts, while the context lasts."""
+        """Run tagline's controllers, with the rights of their ServiceAccounts, while the context lasts.
+
+        Every version of their objects meanwhile has to keep the rules of `testing.invariants`.
+        """
         folder = self.folder / "controllers"
         folder.mkdir(exist_ok=True)
         server, authority = self.env.server, self.env.authority
@@ -95,11 +100,15 @@ class ClusterWorld:
             for kind in local_controllers.KINDS
         }
         running = Controllers(folder, configs, (*FLAGS, *flags))
-        running.start()
-        try:
-            yield running
-        finally:
-            running.stop()
+        with followed(self._observe):
+            running.start()
+            try:
+                yield running
+            finally:
+                running.stop()
+
+    def _observe(self) -> Observer:
+        return administrators_observer(self.env.server, kubeconfig=self.env.kubeconfig, authority=self.env.authority)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ from hack.model.manifests import Json
 from hack.model.model import NAMESPACE
 from hack.model.outside import Outside, outside
 from hack.model.player import FIRST_TAGS
+from testing.history import followed
+from testing.observer import Observer
 
 FLAGS = ("--concurrent=10", "--max-retry-delay=2s")
 PATIENCE_SECONDS = 60.0
@@ -113,7 +115,8 @@ def cluster_worlds() -> Iterator[Worlds]:
         controllers = local_controllers.install_and_start(env, folder / "controllers", FLAGS)
         api = KubeApi(kubectl, folder)
         try:
-            yield lambda: cluster_world(api, controllers)
+            with followed(lambda: Observer(api.url)):
+                yield lambda: cluster_world(api, controllers)
         finally:
             api.close()
             controllers.stop(kill=True)

@@ -23,6 +23,8 @@ SECOND = 1.5
 """A second, and how late a watch may be."""
 RETURNS = 2
 """How often a status may come back to what it said before the last change: a failure, and one more for its retry."""
+OURS = frozenset({"Ready", "Reconciling", "Stalled"})
+"""Types of conditions that a controller writes."""
 VOLATILE = frozenset(
     {"lastTransitionTime", "lastAutomationRunTime", "lastPushTime", "scanTime", "lastHandledReconcileAt"}
 )
@@ -194,7 +196,7 @@ def _check_status(version: Version, before: Version | None) -> Iterator[Violatio
             yield violation("observedGeneration", f"{type_} has {seen}, ahead of generation {version.generation}")
         if (size := len(condition.get("message", "").encode())) > MESSAGE_LIMIT_BYTES:
             yield violation("message", f"{type_} has {size} bytes")
-    if conditions:
+    if (conditions.keys() | (_conditions(before) if before else {}).keys()) & OURS:  # else others have written alone
         yield from (violation("kstatus", text) for text in _contradictions(conditions))
     ready = conditions.get("Ready", {})
     was = _conditions(before).get("Ready", {}) if before else {}

@@ -59,6 +59,15 @@ def rules(history: list[Version]) -> list[str]:
 
 QUIET: dict[str, list[Version]] = {
     "an-empty-status": [replace(version(1), status={})],
+    "somebody-else-who-was-faster": [
+        version(1, condition("Healthy", "True"), observed=-1),
+        version(2, READY, condition("Healthy", "True")),
+    ],
+    "what-was-so-before-anybody-looked": [
+        replace(version(1, READY, generation=2, lastHandledReconcileAt="now"), is_listed=True),
+        version(2, *UNREADY, generation=2, lastHandledReconcileAt="now", observed=2),
+        replace(version(3, condition("Ready", "True", generation=2), generation=2, observed=2), is_listed=True),
+    ],
     "from-nothing-to-ready": [replace(version(1), status={}), version(2, READY)],
     "a-failure-and-its-retry": [
         version(1, READY),
@@ -125,6 +134,15 @@ BROKEN: dict[str, tuple[str, list[Version]]] = {
         [version(1, generation=2), version(2, condition("Ready", "True", generation=2), generation=2)],
     ),
     "ready-unknown": ("kstatus", [version(1, condition("Ready", "Unknown"))]),
+    "ready-is-gone": ("kstatus", [version(1, READY), version(2, condition("Healthy", "True"))]),
+    "a-listed-status": ("kstatus", [replace(version(1, condition("Ready", "False")), is_listed=True)]),
+    "observed-goes-back-unseen": (
+        "observedGeneration",
+        [
+            version(1, READY, generation=2, observed=2),
+            replace(version(2, READY, generation=2, observed=1), is_listed=True),
+        ],
+    ),
     "no-ready": ("kstatus", [version(1, condition("Stalled", "True"))]),
     "reconciling-false": ("kstatus", [version(1, READY, condition("Reconciling", "False"))]),
     "ready-and-stalled": ("kstatus", [version(1, READY, condition("Stalled", "True"))]),
