@@ -33,6 +33,7 @@ def condition(
 
 READY = condition("Ready", "True")
 UNREADY = [condition("Reconciling", "True"), condition("Ready", "False")]
+UNREADY_LATE = [condition("Reconciling", "True", at=LATE), condition("Ready", "False", at=LATE)]
 
 
 def version(
@@ -65,8 +66,11 @@ QUIET: dict[str, list[Version]] = {
     ],
     "what-was-so-before-anybody-looked": [
         replace(version(1, READY, generation=2, lastHandledReconcileAt="now"), is_listed=True),
-        version(2, *UNREADY, generation=2, lastHandledReconcileAt="now", observed=2),
-        replace(version(3, condition("Ready", "True", generation=2), generation=2, observed=2), is_listed=True),
+        version(2, *UNREADY_LATE, generation=2, lastHandledReconcileAt="now", observed=2),
+        version(3, condition("Ready", "True", generation=2), generation=2, observed=2),
+        replace(
+            version(4, condition("Ready", "True", generation=2, at=LATE), generation=2, observed=2), is_listed=True
+        ),
     ],
     "from-nothing-to-ready": [replace(version(1), status={}), version(2, READY)],
     "a-failure-and-its-retry": [
