@@ -30,6 +30,8 @@ from hack.model.manifests import Json
 from hack.model.model import NAMESPACE
 from hack.model.outside import Outside, outside
 from hack.model.player import FIRST_TAGS, STEP_SECONDS
+from testing.invariants import Allowance
+from testing.state_history import VersionRecorder
 
 RESOURCES = {one.kind: one for one in (IMAGE_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS, GIT_REPOSITORIES)}
 FLAGS = (*QUIET, "--grace-period=2s", "--max-retry-delay=5m")
@@ -37,6 +39,8 @@ LOOK_SECONDS = 0.001
 LOOKS_UNTIL_TIME_MOVES = 10
 LONGEST_WAIT_SECONDS = 5.0
 PATIENCE_LOOKS = 30_000
+OFTEN = Allowance(returns=1000)
+"""Histories go back and forth themselves: tags come and go, servers fail."""
 
 T = TypeVar("T")
 
@@ -182,6 +186,8 @@ class EmbeddedWorld(LiveKinds):
         self._outside = servers
         self._user = api.connect()
         self._requests = 0
+        self._recorder = VersionRecorder(clock)
+        api.store.history.add(self._recorder)
 
     @property
     def outside(self) -> Outside:
@@ -222,7 +228,7 @@ class EmbeddedWorld(LiveKinds):
         """Return what is still not as expected once all is at rest; empty: nothing."""
         await self.rest()
         await self.advance(STEP_SECONDS)
-        return await is_expected()
+        return await is_expected() or "; ".join(map(str, self._recorder.check(OFTEN)))
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """`hack.model` on the embedded API: a sample of random histories, and those that have found something."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -10,6 +10,7 @@ from hack.model.embedded import embedded_world
 from hack.model.machine import search
 from hack.model.player import Different, play
 from hack.model.steps import Step
+from testing.invariants import Allowance, Version, Violation
 
 SAMPLE_STEPS, SAMPLE_SEED = 60, 20_261_130
 
@@ -97,5 +98,17 @@ async def test_a_fault_is_found_and_what_is_printed_plays_again(monkeypatch: pyt
 async def test_a_model_that_is_wrong_differs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hack.model.model.DEFAULT_EXCLUSION", "^1")
     with pytest.raises(Different, match="ImageRepository r0"):
+        async with embedded_world() as world:
+            await play(world, [])
+
+
+async def test_a_version_on_the_way_that_breaks_a_rule_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each step ends at rest; what objects said before that is judged, too."""
+
+    def forbid_empty_statuses(versions: Iterable[Version], _: Allowance) -> list[Violation]:
+        return [Violation("empty", version.subject, "") for version in versions if "conditions" not in version.status]
+
+    monkeypatch.setattr("testing.state_history.check_versions", forbid_empty_statuses)
+    with pytest.raises(Different, match="empty: ImagePolicy"):
         async with embedded_world() as world:
             await play(world, [])
