@@ -76,6 +76,7 @@ def test_flag_wins_over_both_sides(fleet: Fleet, team: Space, controllers: Contr
         controllers.start("imageupdateautomation")
 
 
+@pytest.mark.uncommon_commits("targets name values that have no markers")
 def test_targets_in_json_and_yaml_without_comments(fleet: Fleet) -> None:
     values = {"image": {"repository": fleet.image, "tag": "1.0.0"}, "ports": [80]}
     text = json.dumps(values, indent=3) + "\n\n"
