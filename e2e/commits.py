@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from testing.commit_rules import Commit, check_commit
 from testing.invariants import Violation
 
 PERSONS = frozenset({"person@example.com", "admin@example.com"})
-"""Who commits in tests besides automations: with Git, and with Gitea."""
+"""Who commits in tests besides automations: with Git (`hack.githost`), and in Gitea."""
 _NOTHING = re.compile("0+")
 
 
@@ -54,26 +54,22 @@ class JudgedHost(GitHost):
 
     def _judge(self, repository: Repository) -> None:
         # Not that each value comes once: people put former ones back, and policies go down.
-        commits = automations_commits(read_commits(repository))
-        self._violations += [violation for commit in commits for violation in check_commit(commit)]
+        self._violations += [
+            violation for found in read_commits(repository) for violation in check_commit(found.commit)
+        ]
 
 
 def read_commits(repository: Repository) -> list[Found]:
-    """Return all commits of all refs that are neither first ones nor merges, oldest first."""
-    with repository.clone() as folder:
-        git(folder, "fetch", "-q", "origin", "+refs/*:refs/all/*")
+    """Return the commits that no person has made, of all refs, without first ones and merges, oldest first."""
+    with repository.clone("+refs/*:refs/all/*") as folder:
         text = git(
             folder, "log", "--all", "--reverse", "--topo-order", "--min-parents=1", "--max-parents=1", "--raw", "-z",
             "--no-renames", "--no-abbrev", "--format=%x01%H %ae",
         )  # fmt: skip
-        changes = [_parse(entry) for entry in text.split("\x01")[1:]]
+        parsed = (_parse(entry) for entry in text.split("\x01")[1:])
+        changes = [(id_, author, pairs) for id_, author, pairs in parsed if author not in PERSONS]
         blobs = _read_blobs(folder, {blob for _, _, pairs in changes for pair in pairs.values() for blob in pair})
     return [Found(author, Commit(id_, *_sides(pairs, blobs))) for id_, author, pairs in changes]
-
-
-def automations_commits(found: Iterable[Found]) -> list[Commit]:
-    """Return those that no person has made."""
-    return [one.commit for one in found if one.author not in PERSONS]
 
 
 def _parse(entry: str) -> tuple[str, str, dict[str, tuple[str, str]]]:

@@ -9,6 +9,7 @@ EXEMPT = {
     "unobserved": {
         "e2e/automate_test.py::test_a_second_process_and_a_damaged_state_are_reported",
         "e2e/crds_test.py",
+        "e2e/history_test.py::test_a_wrong_status_is_found_also_of_an_object_that_is_gone",
     },
     "uncommon_commits": {"e2e/reach_test.py::test_targets_in_json_and_yaml_without_comments"},
 }

@@ -26,6 +26,7 @@ GIT_ENV = {
     "GIT_COMMITTER_EMAIL": "person@example.com",
     "LC_ALL": "C",
 }
+BRANCHES = "+refs/heads/*:refs/remotes/origin/*"
 
 
 class UnsupportedObjectFormat(RuntimeError):
@@ -154,8 +155,8 @@ class Repository:
         return [m.strip("\n") for m in self.log("--format=%B%x00", branch=branch).split("\0") if m.strip("\n")]
 
     @contextmanager
-    def clone(self) -> Iterator[Path]:
-        """Yield a temporary clone with all branches."""
+    def clone(self, refs: str = BRANCHES) -> Iterator[Path]:
+        """Yield a temporary clone. refs: refspec of what is fetched, all branches by default."""
         with tempfile.TemporaryDirectory() as folder:
             # In a file of the clone, not in argv: process lists are public.
             git(Path(folder), "init", "-q", "-b", "main", f"--object-format={self.object_format}", "clone")
@@ -164,7 +165,7 @@ class Repository:
             with (clone / ".git" / "config").open("a") as config:
                 config.write(
                     f'[remote "origin"]\n\turl = {secret}/{self.path}.git\n'
-                    "\tfetch = +refs/heads/*:refs/remotes/origin/*\n[core]\n\thooksPath = /dev/null\n"
+                    f"\tfetch = {refs}\n[core]\n\thooksPath = /dev/null\n"
                 )
             git(clone, "fetch", "-q", "origin")
             yield clone
