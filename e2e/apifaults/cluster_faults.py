@@ -209,12 +209,12 @@ async def kill_leader(hit: Hit) -> web.StreamResponse:
 
 async def restart_api_server(hit: Hit) -> web.StreamResponse:
     """Kill the API server, and start it again."""
-    await hit.play.world.restart_api_server()
+    await hit.play.world.plane.restart_api_server()
     return hit.exchange.abort()
 
 
 async def compact(stream: Stream, play: Play, line: bytes) -> None:
     """Have the store forget what was before now, and the server what it had in memory: the watch cannot go on."""
-    await play.world.compact()
-    await play.world.restart_api_server()
+    await play.world.plane.compact()
+    await play.world.plane.restart_api_server()
     await stream.abort()

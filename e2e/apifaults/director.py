@@ -60,6 +60,8 @@ class Director:
         self.once: dict[tuple[str, str, str], deque[Act]] = defaultdict(deque)
         """For the next request of a process (replica, verb, resource), whoever it concerns."""
         self.leases: list[Write] = []
+        """Those by which a lease changed hands, in order."""
+        self._holders: dict[str, str] = {}
         self.cut_off: set[str] = set()
         """Replicas whose requests about leases fail."""
 
@@ -124,11 +126,11 @@ class Director:
         answer = await exchange.forward()
         if call.is_write and 200 <= answer.status < 300:
             lease = json.loads(answer.body)
-            taken = _write(call, answer, began)
+            taken, name = _write(call, answer, began), lease["metadata"]["name"]
             holder = call.replica if lease["spec"].get("holderIdentity") else ""
-            self.leases.append(
-                Write(holder, taken.began, taken.ended, taken.verb, "leases", lease["metadata"]["name"], answer.status)
-            )
+            if holder != self._holders.get(name):  # not what a leader renews twice a second
+                self._holders[name] = holder
+                self.leases.append(Write(holder, taken.began, taken.ended, taken.verb, "leases", name, answer.status))
         return exchange.answer(answer)
 
     def leader(self, kind: str) -> str:

@@ -7,20 +7,13 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from dulwich.objects import Commit as GitCommit
-from dulwich.objects import Tree
-from dulwich.refs import Ref
-from dulwich.repo import Repo
 
 from api.kinds import EVERY_KIND
 from api.names import REQUESTED_AT
 from e2e.apifaults.positions import Counting, Trial
-from e2e.apifaults.world import PASSWORD, USER, World, commit_files
-from hack.oci import Pusher
-from testing.commit_rules import Commit
+from e2e.apifaults.repository import Repository, commit_files
+from e2e.apifaults.world import PASSWORD, USER, World
 from testing.invariants import Write, without_times
 from testing.observer import Objects
 
@@ -54,7 +47,7 @@ class Play:
     """What the scenario found that must not be."""
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     undo: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
-    repositories: dict[str, Path] = field(default_factory=dict)
+    repositories: dict[str, Repository] = field(default_factory=dict)
 
     @property
     def namespace(self) -> str:
@@ -89,7 +82,7 @@ class Play:
     async def begin(self) -> None:
         """Make the namespace."""
         self.world.hosts[self.address] = self.namespace
-        await self.world.call("POST", "/api/v1/namespaces", {"metadata": {"name": self.namespace}})
+        await self.world.namespaces.create(self.namespace)
 
     async def end(self) -> None:
         """Undo what the fault did, and remove the objects; the namespace goes by itself."""
@@ -97,7 +90,7 @@ class Play:
             await undo()
         for task in list(self.tasks):
             task.cancel()
-        await self.world.call("DELETE", f"/api/v1/namespaces/{self.namespace}")
+        await self.world.namespaces.delete(self.namespace)
 
     def image(self, name: str = "app") -> str:
         """Return an image's name."""
@@ -105,22 +98,17 @@ class Play:
 
     async def push(self, *tags: str, name: str = "app") -> None:
         """Push images as CI does."""
-
-        def push() -> None:
-            with Pusher(self.world.registry.host) as pusher:
-                pusher.push_tags(f"{self.namespace}/{name}", tags)
-
-        await asyncio.to_thread(push)
+        await asyncio.to_thread(self.world.pusher.push_tags, f"{self.namespace}/{name}", tags)
 
     async def repository(self, files: Mapping[str, str], name: str = "fleet") -> str:
         """Make a Git repository; return its URL, without a login."""
         path = await asyncio.to_thread(self.world.create_repository, f"{self.namespace}-{name}", files)
-        self.repositories[name] = path
+        self.repositories[name] = Repository(path)
         return f"http://{self.address}:{self.world.git_proxy.port}/{self.namespace}-{name}.git"
 
     async def commit(self, files: Mapping[str, str], name: str = "fleet") -> None:
         """Commit as a person does."""
-        await asyncio.to_thread(commit_files, self.repositories[name], files, "By hand")
+        await asyncio.to_thread(commit_files, self.repositories[name].path, files, "By hand")
 
     def _path(self, kind: str, name: str) -> str:
         return f"/{GROUPS[kind]}/namespaces/{self.namespace}/{PLURALS[kind]}/{name}"
@@ -203,22 +191,11 @@ class Play:
 
     def file(self, path: str, name: str = "fleet") -> str:
         """Return a file at the tip of main."""
-        with Repo(str(self.repositories[name])) as repo:
-            return _files(repo, repo[_tip(repo)])[path].decode()
+        return self.repositories[name].file(path)
 
     async def wait_file(self, path: str, text: str, name: str = "fleet") -> None:
         """Wait until a file at the tip of main contains a text."""
         await self.wait(lambda _: text in self.file(path, name), f"{text!r} in {path}")
-
-    def commits(self, name: str = "fleet") -> list[tuple[str, str, Commit]]:
-        """Return author, message and change of each commit after the first, oldest first."""
-        with Repo(str(self.repositories[name])) as repo:
-            chain = [entry.commit for entry in repo.get_walker([_tip(repo)])]
-            files = [_files(repo, commit) for commit in reversed(chain)]
-            return [
-                (_author(commit), commit.message.decode(), Commit(commit.id.decode(), before, after))
-                for commit, before, after in zip(list(reversed(chain))[1:], files, files[1:], strict=False)
-            ]
 
     def git_secret(self) -> dict[str, str]:
         """Return the content of a Secret for Git."""
@@ -230,31 +207,6 @@ class Play:
         return {".dockerconfigjson": json.dumps({"auths": auths})}
 
 
-def _tip(repo: Repo) -> Any:
-    return repo.refs[Ref(b"refs/heads/main")]
-
-
-def _author(commit: GitCommit) -> str:
-    return str(commit.author.decode().partition(" <")[0])
-
-
-def _files(repo: Repo, commit: Any) -> dict[str, bytes]:
-    out: dict[str, bytes] = {}
-
-    def walk(tree: Tree, prefix: str) -> None:
-        for entry in tree.items():
-            found = repo[entry.sha]
-            if isinstance(found, Tree):
-                walk(found, f"{prefix}{entry.path.decode()}/")
-            else:
-                out[f"{prefix}{entry.path.decode()}"] = found.as_raw_string()
-
-    tree = repo[commit.tree]
-    assert isinstance(tree, Tree)
-    walk(tree, "")
-    return out
-
-
 _TIMES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _DIGESTS = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -264,7 +216,7 @@ async def end_state(play: Play) -> dict[str, Any]:
     lists = await play.read_all("ImageTagList")
     # Read anew: a watch that was opened under another schema of the CRD goes on by that one.
     objects = {kind: await play.read_all(kind) for kind in OWN_KINDS}
-    commits = {name: play.commits(name) for name in play.repositories}
+    commits = {name: repository.commits() for name, repository in play.repositories.items()}
     state = {
         "objects": {
             f"{kind}/{found['metadata']['name']}": found.get("status", {})

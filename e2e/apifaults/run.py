@@ -220,12 +220,12 @@ class Runner:
         violations += [Violation("scenario", play.namespace, text) for text in play.broken]
         if SCENARIOS[name].follows and not any(violation.rule == "liveness" for violation in violations):
             violations += check_choices(choices_of(versions), within=play.patience)
-        for made in play.repositories:
-            commits = [commit for author, _, commit in play.commits(made) if author == AUTHOR]
-            violations += check_commits(commits)
+        for repository in play.repositories.values():
+            violations += check_commits([commit for author, _, commit in repository.commits() if author == AUTHOR])
+            repository.close()
         violations += check_leaders_of(play, self.director) if len(self.world.replicas) > len(LEASED) else []
         self.director.plays.pop(play.namespace)
-        self.world.observer.forget(play.namespace)
+        del self.world.observer.versions[play.namespace]
         return state, violations
 
     def _last_words(self, play: Play) -> str:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,15 @@ from aiohttp import web
 
 from e2e.apifaults.admission import install_policy
 from e2e.apifaults.calls import API, GIT, REGISTRY, Call, describe_api, describe_git, describe_registry
+from e2e.apifaults.namespaces import Namespaces
+from e2e.apifaults.plane import Plane
 from e2e.apifaults.proxy import Director, Proxy
+from e2e.apifaults.repository import commit_files
 from hack import controllers
 from hack.controllers import KINDS, Kubectl
-from hack.env import controlplane, pki, process, registry, tools
+from hack.env import pki, process, registry, tools
 from hack.githttp import GitHttpServer
+from hack.oci import Pusher
 from testing.observer import Observer
 
 FLAGS = (
@@ -32,8 +37,6 @@ ELECTION = (
     "--enable-leader-election", "--leader-election-lease-duration=6s", "--leader-election-renew-deadline=4s",
     "--leader-election-retry-period=500ms",
 )  # fmt: skip
-API_SERVER_STARTS = 20
-"""How often the API server is started before it is given up."""
 USER, PASSWORD = "robot", "robot-secret"
 
 
@@ -131,46 +134,45 @@ class World:
         self.hosts: dict[str, str] = {}
         """Address of a play's servers → its namespace."""
         self.replicas: dict[str, Replica] = {}
-        self.processes: list[process.Process] = []
-        self.nurseries: dict[str, Nursery] = {}
-        self._keeper: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "World":
         self.folder.mkdir(parents=True, exist_ok=True)
-        try:
-            await self._start()
-        except BaseException:
-            await self.__aexit__()
-            raise
+        async with AsyncExitStack() as started:
+            await self._start(started)
+            self._started = started.pop_all()
         return self
 
-    async def _start(self) -> None:
-        self._closing: list[Any] = []
-        self._plane_lock = asyncio.Lock()
-        self.plane = await asyncio.to_thread(controlplane.start, self.folder)
+    async def __aexit__(self, *_: object) -> None:
+        await self._started.aclose()
+
+    async def _start(self, started: AsyncExitStack) -> None:
+        self.plane = await Plane.start(self.folder)
+        started.callback(self.plane.close)
         self.kubectl = Kubectl(tools.ensure("kubectl")["kubectl"], self.plane.kubeconfig)
-        held, _ = await asyncio.gather(
+        self.registry, _ = await asyncio.gather(
             asyncio.to_thread(registry.start, self.folder / "registry"),
             asyncio.to_thread(controllers.install, self.kubectl),
         )
-        self.registry = held
+        started.callback(process.stop, self.registry.process, kill=True)
+        self.pusher = started.enter_context(Pusher(self.registry.host))
         (self.folder / "git").mkdir(exist_ok=True)
-        self.git = GitHttpServer(self.folder / "git", user=USER, password=PASSWORD)
-        self.git.__enter__()
-        self._closing.append(self.git.__exit__)
-        template = self.git.create("template")
-        assert template
-        token = self._token = json.loads(self.plane.kubeconfig.read_text())["users"][0]["user"]["token"]
-        self.processes = list(self.plane.processes)
+        self.git = started.enter_context(GitHttpServer(self.folder / "git", user=USER, password=PASSWORD))
+        self.git.create("template")
+        shutil.rmtree(self.folder / "git/template.git/hooks")  # samples
         self.tls = ssl.create_default_context(cafile=str(self.plane.authority))
-        self.observer = Observer(self.plane.server, token=token, tls=self.tls)
+        self.observer = Observer(self.plane.server, token=self.plane.token, tls=self.tls)
+        started.push_async_callback(self.observer.close)
         await self.observer.start()
+        self.namespaces = Namespaces(self.call, self.observer)
         await install_policy(self.call)
-        await self._start_proxies()
+        await self._start_proxies(started)
+        started.push_async_callback(self.namespaces.close)
         for replica in self.replicas.values():
+            started.push_async_callback(replica.stop)
             replica.start()
         await asyncio.gather(*(replica.wait_ready() for replica in self.replicas.values()))
-        self._keeper = asyncio.create_task(self._keep_running())
+        keeper = asyncio.create_task(self._keep_running())
+        started.callback(keeper.cancel)
 
     async def _keep_running(self) -> None:
         """Start again what has ended by itself, as a kubelet does."""
@@ -180,14 +182,16 @@ class World:
                 if not replica.lock.locked() and replica.running and not process.is_running(replica.running):
                     replica.start()
 
-    async def _start_proxies(self) -> None:
+    async def _start_proxies(self, started: AsyncExitStack) -> None:
         authority = pki.new_authority("apifaults")
         file = self.folder / "proxies.crt"
         file.write_bytes(authority.certificate_pem())
         certificate, key = authority.issue("proxy", self.folder)
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(certificate, key)
-        self.nurseries = {kind: Nursery(kind, self.folder) for kind in KINDS}
+        nurseries = {kind: Nursery(kind, self.folder) for kind in KINDS}
+        for nursery in nurseries.values():
+            started.callback(nursery.close)
         for number in range(self._count):
             for kind in KINDS:
                 name = kind if not number else f"{kind}-{number}"
@@ -197,6 +201,7 @@ class World:
                     director=self._director,
                     upstream_tls=self.tls,
                 )
+                started.push_async_callback(proxy.close)
                 await proxy.start(tls=tls)
                 folder = self.folder / name
                 folder.mkdir(exist_ok=True)
@@ -205,32 +210,14 @@ class World:
                     server=f"https://127.0.0.1:{proxy.port}", authority=file,
                 )  # fmt: skip
                 flags = ELECTION if self._count > 1 else ()
-                self.replicas[name] = Replica(kind, name, self.folder, proxy, self.nurseries[kind], flags)
+                self.replicas[name] = Replica(kind, name, self.folder, proxy, nurseries[kind], flags)
         self.registry_proxy = Proxy(
             f"http://{self.registry.host}", classify=self._classify_registry, director=self._director
         )
         self.git_proxy = Proxy(self.git.url, classify=self._classify_git, director=self._director)
         for proxy in (self.registry_proxy, self.git_proxy):
+            started.push_async_callback(proxy.close)
             await proxy.start(address="0.0.0.0")  # noqa: S104 -- all of 127.0.0.0/8: a host a play
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._keeper is not None:
-            self._keeper.cancel()
-        for replica in self.replicas.values():
-            await replica.stop()
-        for nursery in self.nurseries.values():
-            nursery.close()
-        for close in getattr(self, "_closing", ()):
-            await asyncio.to_thread(close)
-        for name in ("observer", "registry_proxy", "git_proxy"):
-            if hasattr(self, name):
-                await getattr(self, name).close()
-        for replica in self.replicas.values():
-            await replica.proxy.close()
-        if hasattr(self, "registry"):
-            process.stop(self.registry.process, kill=True)
-        for running in self.processes:
-            process.stop(running, kill=True)
 
     def _api_classifier(self, kind: str, name: str) -> Any:
         def classify(request: web.BaseRequest, body: bytes) -> Call:
@@ -303,61 +290,12 @@ class World:
             return None
         return {column["name"] for column in table["columnDefinitions"]} if "columnDefinitions" in table else None
 
-    async def restart_api_server(self) -> None:
-        """Kill the API server and start it again."""
-        async with self._plane_lock:
-            place = next(n for n, p in enumerate(self.processes) if p.name == "kube-apiserver")
-            command = process.command_of(self.processes[place])
-            await asyncio.to_thread(process.stop, self.processes[place], kill=True)
-            probe = process.http_probe(
-                f"{self.plane.server}/readyz", authority=self.plane.authority, token=self._token, below=300
-            )
-            for attempt in range(API_SERVER_STARTS):
-                self.processes[place] = started = process.start("kube-apiserver", command, self.folder)
-                try:
-                    await asyncio.to_thread(process.wait_until, probe, started)
-                except process.NotStarted:  # somebody may have its port for a moment
-                    if attempt == API_SERVER_STARTS - 1:
-                        raise
-                    await asyncio.sleep(0.5)
-                else:
-                    return
-
-    async def compact(self) -> None:
-        """Have etcd forget everything before its newest revision."""
-        server = next(p for p in self.processes if p.name == "kube-apiserver")
-        command = process.command_of(server)
-        etcd = command[command.index("--etcd-servers") + 1]
-        async with aiohttp.ClientSession(etcd) as session:
-            async with session.post("/v3/maintenance/status", json={}) as answer:
-                revision = (await answer.json())["header"]["revision"]
-            async with session.post("/v3/kv/compaction", json={"revision": revision, "physical": True}) as answer:
-                answer.raise_for_status()
-
     def create_repository(self, name: str, files: Mapping[str, str]) -> Path:
         """Make a Git repository with one commit on main; return its folder. Blocks for some milliseconds."""
         path = self.folder / "git" / f"{name}.git"
         shutil.copytree(self.folder / "git" / "template.git", path)
         commit_files(path, files, "Start")
         return path
-
-
-def commit_files(repository: Path, files: Mapping[str, str], message: str, *, author: str = "A Person") -> None:
-    """Commit to main of a bare repository, on top of what is there."""
-    stream = [
-        b"commit refs/heads/main\ncommitter %s <person@example.com> %d +0000\n" % (author.encode(), int(time.time())),
-        b"data %d\n%s\n" % (len(message.encode()), message.encode()),
-    ]
-    if (repository / "refs/heads/main").exists() or (repository / "packed-refs").exists():
-        stream.append(b"from refs/heads/main^0\n")
-    for path, text in files.items():
-        data = text.encode()
-        stream.append(b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(data), data))
-    subprocess.run(
-        ["git", "-C", str(repository), "fast-import", "--quiet", "--force"],
-        input=b"".join(stream), check=True, capture_output=True,
-        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"},
-    )  # fmt: skip
 
 
 def owns_port(pid: int, port: int) -> bool:

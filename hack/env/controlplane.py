@@ -8,6 +8,7 @@ controllers run, the API server talks to the kubelet, and there are credentials 
 
 import json
 import secrets
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,10 +36,18 @@ class ControlPlane:
     processes: tuple[process.Process, ...]
 
 
-def start(folder: Path, *, address: str = process.LOOPBACK, for_node: str = "") -> ControlPlane:
+def start(
+    folder: Path,
+    *,
+    address: str = process.LOOPBACK,
+    for_node: str = "",
+    controllers: str = CONTROLLERS,
+    env: Mapping[str, str] | None = None,
+) -> ControlPlane:
     """Start the three programs in `folder` and return when the API server is ready (about 3 seconds).
 
     address: where the API server listens. for_node: the address of the node that the cluster is to have.
+    controllers: those of Kubernetes that run, where there is no node. env: further variables of the programs
     """
     bins = tools.ensure("etcd", "kube-apiserver", "kube-controller-manager")
     ca = pki.new_authority("tagline-local")
@@ -48,7 +57,7 @@ def start(folder: Path, *, address: str = process.LOOPBACK, for_node: str = "") 
     (port,) = process.free_ports(1, address)
     server = f"https://{address}:{port}"
     with ExitStack() as started:  # what runs already is stopped when the rest does not come up
-        etcd = _start_etcd(bins["etcd"], folder, etcd_port, peer_port)
+        etcd = _start_etcd(bins["etcd"], folder, etcd_port, peer_port, env)
         started.callback(process.stop, etcd)
         process.wait_until(process.http_probe(f"http://127.0.0.1:{etcd_port}/health"), etcd)
         token = secrets.token_hex(16)
@@ -62,6 +71,7 @@ def start(folder: Path, *, address: str = process.LOOPBACK, for_node: str = "") 
             port=port,
             etcd=f"http://127.0.0.1:{etcd_port}",
             more=more,
+            env=env,
         )
         started.callback(process.stop, api)
         kubeconfig = write_kubeconfig(folder / "kubeconfig", server, ca_file, token)
@@ -72,7 +82,8 @@ def start(folder: Path, *, address: str = process.LOOPBACK, for_node: str = "") 
             ca,
             kubeconfig,
             port=manager_port,
-            controllers="*" if for_node else CONTROLLERS,
+            controllers="*" if for_node else controllers,
+            env=env,
         )
         started.callback(process.stop, manager)
         process.wait_until(process.http_probe(f"https://127.0.0.1:{manager_port}/healthz", authority=ca_file), manager)
@@ -118,18 +129,28 @@ def write_kubeconfig(path: Path, server: str, authority: Path, token: str, names
     return path
 
 
-def _start_etcd(program: Path, folder: Path, port: int, peer_port: int) -> process.Process:
+def _start_etcd(
+    program: Path, folder: Path, port: int, peer_port: int, env: Mapping[str, str] | None
+) -> process.Process:
     client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peer_port}"
     command = [
         program, "--data-dir", folder / "etcd", "--listen-client-urls", client, "--advertise-client-urls", client,
         "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}",
         "--unsafe-no-fsync",
     ]  # fmt: skip
-    return process.start("etcd", command, folder)
+    return process.start("etcd", command, folder, env)
 
 
 def _start_api_server(
-    program: Path, folder: Path, ca: pki.Authority, *, address: str, port: int, etcd: str, more: tuple[object, ...]
+    program: Path,
+    folder: Path,
+    ca: pki.Authority,
+    *,
+    address: str,
+    port: int,
+    etcd: str,
+    more: tuple[object, ...],
+    env: Mapping[str, str] | None,
 ) -> process.Process:
     names = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
     crt, key = ca.issue("apiserver", folder, names, addresses=(address,))
@@ -143,11 +164,18 @@ def _start_api_server(
         "--service-cluster-ip-range", "10.96.0.0/16",
         "--cert-dir", folder / "certs", *more,
     ]  # fmt: skip
-    return process.start("kube-apiserver", command, folder)
+    return process.start("kube-apiserver", command, folder, env)
 
 
 def _start_manager(
-    program: Path, folder: Path, ca: pki.Authority, kubeconfig: Path, *, port: int, controllers: str
+    program: Path,
+    folder: Path,
+    ca: pki.Authority,
+    kubeconfig: Path,
+    *,
+    port: int,
+    controllers: str,
+    env: Mapping[str, str] | None,
 ) -> process.Process:
     crt, key = ca.issue("manager", folder)
     command = [
@@ -157,4 +185,4 @@ def _start_manager(
         "--tls-cert-file", crt, "--tls-private-key-file", key, "--concurrent-namespace-syncs", "20",
         "--cert-dir", folder / "certs",
     ]  # fmt: skip
-    return process.start("kube-controller-manager", command, folder)
+    return process.start("kube-controller-manager", command, folder, env)
