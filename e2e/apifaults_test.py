@@ -7,8 +7,10 @@ import asyncio
 import os
 from pathlib import Path
 
+from e2e.apifaults.choosing import choose_from
 from e2e.apifaults.faults import FAULTS
-from e2e.apifaults.run import Report, choose_from, run
+from e2e.apifaults.lanes import run
+from e2e.apifaults.report import Report
 
 SEED = int(os.environ.get("FAULTS_SEED") or 20)
 COUNT = int(os.environ.get("FAULTS_COUNT") or 24)
@@ -17,14 +19,13 @@ REACHED = 0.85
 
 
 def test_no_fault_of_a_sample_that_has_every_class_violates_anything(tmp_path: Path) -> None:
-    report = Report(SEED)
+    report = Report(SEED, show=lambda line: print(line, flush=True))
     asyncio.run(
         run(
             tmp_path,
             report,
             choose=lambda trials: choose_from(trials, which="sample", seed=SEED, count=COUNT),
             scenarios=["tag", "life"],
-            show=lambda line: print(line, flush=True),
         )
     )
     print(f"{report.by_class()}\n{report.last_line()}")

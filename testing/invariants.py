@@ -142,6 +142,8 @@ class Allowance:
     returns: int = RETURNS
     write_seconds: float = SECOND
     """How long a status may be under way: where its write fails at first, it has the time of its run."""
+    clocks: tuple[int, ...] = (0,)
+    """By how many seconds the clock of a writer may have been off."""
     kinds: frozenset[str] = field(default_factory=frozenset)
     """Only these kinds; empty: all."""
 
@@ -163,7 +165,7 @@ def check_versions(versions: Iterable[Version], allowance: Allowance | None = No
                 out += _check_status(after, None)
             elif after.status != before.status:
                 out += _check_status(after, before)
-                out += _check_step(before, after, allowance.write_seconds)
+                out += _check_step(before, after, allowance)
                 out += _check_handled(after, tokens)
         out += _check_returns(history, allowance.returns)
     return out
@@ -229,7 +231,7 @@ def _check_observed(before: Version, after: Version) -> Iterator[Violation]:
         yield Violation("observedGeneration", after.subject, f"went back from {was} to {now}")
 
 
-def _check_step(before: Version, after: Version, write_seconds: float) -> Iterator[Violation]:
+def _check_step(before: Version, after: Version, allowance: Allowance) -> Iterator[Violation]:
     """Yield what the change from one status to the next violates."""
     if before.is_deleting and after.is_deleting:
         text = f"its status was written after its deletion had begun (resourceVersion {after.resource_version})"
@@ -240,18 +242,19 @@ def _check_step(before: Version, after: Version, write_seconds: float) -> Iterat
             continue
         moved = condition.get("lastTransitionTime") != old[type_].get("lastTransitionTime")
         changed = condition["status"] != old[type_]["status"]
-        if moved != changed and not (changed and _is_of_now(condition, before, after, write_seconds)):
+        if moved != changed and not (changed and _is_of_now(condition, before, after, allowance)):
             step = f"{type_} {old[type_]['status']} -> {condition['status']}"
             text = f"{step}, but its time {'moved' if moved else 'did not'}"
             yield Violation("lastTransitionTime", after.subject, text)
 
 
-def _is_of_now(condition: Mapping[str, Any], before: Version, after: Version, write_seconds: float) -> bool:
+def _is_of_now(condition: Mapping[str, Any], before: Version, after: Version, allowance: Allowance) -> bool:
     """Return whether a condition that changed may have the time that it had: times are whole seconds."""
     if not after.written_at:
-        return after.at - before.at < write_seconds
+        return after.at - before.at < allowance.write_seconds
     written, moved = (datetime.fromisoformat(time) for time in (after.written_at, condition["lastTransitionTime"]))
-    return abs((written - moved).total_seconds()) < write_seconds
+    age = (written - moved).total_seconds()
+    return any(abs(age + off) < allowance.write_seconds for off in allowance.clocks)
 
 
 def _check_handled(after: Version, tokens: set[str]) -> Iterator[Violation]:

@@ -6,18 +6,35 @@ are any, or where no position was reached. Each is printed with what plays it ag
 
 import argparse
 import asyncio
+import hashlib
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from e2e.apifaults.choosing import ALL, choose_from
+from e2e.apifaults.lanes import run
 from e2e.apifaults.positions import Trial
-from e2e.apifaults.run import ALL, Report, choose_from, run
+from e2e.apifaults.report import Log, Report
 from e2e.apifaults.scenarios import SCENARIOS
+from hack.controllers import ROOT
 
 SAMPLE = 40
+
+
+def show(line: str) -> None:
+    """Print a line at once."""
+    print(line, flush=True)
+
+
+def revision() -> str:
+    """Return what is checked out, and a hash of what is changed in it."""
+    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=ROOT).stdout
+    change = subprocess.run(["git", "diff", "HEAD"], capture_output=True, check=False, cwd=ROOT).stdout
+    return head.strip() + (f"+{hashlib.sha256(change).hexdigest()[:12]}" if change else "")
 
 
 def main() -> int:
@@ -30,8 +47,10 @@ def main() -> int:
     parser.add_argument("--faults", default="", help="only these, by name or class, separated by commas")
     parser.add_argument("--scenarios", default=",".join(SCENARIOS))
     parser.add_argument("--alone", action="store_true", help="one trial at a time, so that none disturbs another")
+    parser.add_argument("--log", type=Path, help="a file to note every trial in; a run that it has begun goes on")
     args = parser.parse_args()
-    report = Report(int(args.seed or time.time_ns() % 1_000_000))
+    log = Log(args.log)
+    report = Report(int(args.seed or time.time_ns() % 1_000_000), log.read(revision()), log=log, show=show)
     again = [Trial.parse(text) for text in args.at.split(",")] if args.at else []
 
     def choose(trials: list[Trial]) -> list[Trial]:
@@ -39,12 +58,9 @@ def main() -> int:
             trials, which=args.which or ALL, seed=report.seed, count=args.count, faults=args.faults
         )
 
-    def show(line: str) -> None:
-        print(line, flush=True)
-
     names: list[str] = sorted({trial.scenario for trial in again}) or args.scenarios.split(",")
     folder = Path(tempfile.mkdtemp(prefix="tagline-faults-"))
-    asyncio.run(run(folder, report, choose=choose, scenarios=names, show=show, alone=args.alone))
+    asyncio.run(run(folder, report, choose=choose, scenarios=names, alone=args.alone))
     if os.environ.get("FAULTS_KEEP_LOGS"):
         show(f"logs are kept in {folder}")
     else:

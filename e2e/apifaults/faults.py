@@ -46,6 +46,8 @@ class Fault:
     group: str
     fits: Callable[[Position], bool]
     act: Callable[..., Awaitable[Any]]
+    clock: int = 0
+    """By how many seconds a process's clock is off afterwards."""
 
 
 def is_request(position: Position) -> bool:
@@ -291,8 +293,8 @@ FAULTS: dict[str, Fault] = {
     "crd-older": Fault(8, PLANE, cluster_faults.is_custom_write, cluster_faults.older_schema),
     "crd-newer": Fault(8, PLANE, cluster_faults.is_custom_write, cluster_faults.newer_schema),
     "crd-stored": Fault(8, PLANE, cluster_faults.is_reconciled_write, cluster_faults.other_storage),
-    "clock-forward": Fault(9, CLOCK, is_write, cluster_faults.step_clock(3600)),
-    "clock-back": Fault(9, CLOCK, is_write, cluster_faults.step_clock(-3600)),
+    "clock-forward": Fault(9, CLOCK, is_write, cluster_faults.step_clock(3600), clock=3600),
+    "clock-back": Fault(9, CLOCK, is_write, cluster_faults.step_clock(-3600), clock=-3600),
     "lease-lost": Fault(9, PAIR, is_request, cluster_faults.lose_lease),
     "restart-api": Fault(10, PLANE, is_write, cluster_faults.restart_api_server),
     "compact": Fault(10, PLANE, is_event, cluster_faults.compact),

@@ -3,9 +3,9 @@
 import pytest
 
 from e2e.apifaults.calls import describe_api, describe_git, describe_registry
+from e2e.apifaults.choosing import choose_from, trials_of
 from e2e.apifaults.faults import FAULTS
 from e2e.apifaults.positions import Counting, Position, Trial, common
-from e2e.apifaults.run import choose_from, trials_of
 
 STATUS = Position("imagepolicy", "patch", "imagepolicies/status", 2)
 PUSH = Position("imageupdateautomation", "push", "receive-pack", 1)

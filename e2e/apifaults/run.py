@@ -1,12 +1,9 @@
-"""Learns the scenarios, lists the trials, plays them side by side, and judges each."""
+"""Learns the scenarios in one world, plays trials in it side by side, and judges each."""
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from random import Random
+from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from e2e import metrics
@@ -14,6 +11,7 @@ from e2e.apifaults.director import Director
 from e2e.apifaults.faults import CLOCK, CRASH, FAULTS, PAIR, PLANE, SIDE, SLOW
 from e2e.apifaults.play import AUTHOR, PATIENCE, Play, differences, end_state
 from e2e.apifaults.positions import Position, Trial, common
+from e2e.apifaults.report import Report, Share, Show, Verdict
 from e2e.apifaults.scenarios import SCENARIOS, ask_all
 from e2e.apifaults.usage import SLACK, usage_of
 from e2e.apifaults.world import World
@@ -35,7 +33,6 @@ SIDE_BY_SIDE = {SIDE: 10, SLOW: 16, CRASH: 4, CLOCK: 1, PLANE: 1, PAIR: 1}
 """How many plays run at the same time, by group; others of the group may be disturbed by a process that is killed."""
 TOGETHER = ((SIDE, SLOW), (CRASH,), (CLOCK,), (PLANE,), (PAIR,))
 """Which groups are played at the same time."""
-ALL, A_SAMPLE = "all", "sample"
 KILLING = {CRASH, PAIR}
 """Groups in which processes are killed: what they hold is not compared."""
 IDLE_SECONDS = 45.0
@@ -44,24 +41,6 @@ WRITE_SECONDS = 15.0
 """How long a status may be under way in a play with a fault."""
 RUNS = 3
 """Of a scenario, to learn it."""
-Show = Callable[[str], None]
-
-
-@dataclass(slots=True)
-class Verdict:
-    """What a trial came to."""
-
-    trial: Trial
-    fired: bool
-    violations: list[Violation]
-    seconds: float
-    failed: str = ""
-    """Why the fault itself could not be done."""
-
-    @property
-    def reached(self) -> bool:
-        """Whether the fault was injected."""
-        return self.fired and not self.failed
 
 
 @dataclass(slots=True)
@@ -72,98 +51,21 @@ class Learned:
     state: dict[str, Any]
 
 
-@dataclass(slots=True)
-class Report:
-    """What a run came to."""
-
-    seed: int
-    verdicts: list[Verdict] = field(default_factory=list)
-    of_processes: list[Violation] = field(default_factory=list)
-    """What was violated by no single trial."""
-    began: float = field(default_factory=time.monotonic)
-
-    @property
-    def bad(self) -> list[Verdict]:
-        """The trials with violations."""
-        return [verdict for verdict in self.verdicts if verdict.violations]
-
-    @property
-    def reached(self) -> list[Verdict]:
-        """The trials whose faults were injected."""
-        return [verdict for verdict in self.verdicts if verdict.reached]
-
-    @property
-    def passed(self) -> bool:
-        """Whether something was tried, and nothing violated."""
-        return bool(self.reached) and not self.bad and not self.of_processes
-
-    def last_line(self) -> str:
-        """Say how many positions were tried and how many violations were found."""
-        tried = len(self.reached)
-        missed = len(self.verdicts) - tried
-        count = sum(len(verdict.violations) for verdict in self.verdicts) + len(self.of_processes)
-        seconds = time.monotonic() - self.began
-        return (
-            f"faults: {tried} positions tried ({missed} not reached), {count} violations, in {len(self.bad)} of them; "
-            f"seed {self.seed}, {seconds:.0f} s"
-        )
-
-    def by_class(self) -> str:
-        """Say how many positions of each class were tried."""
-        tried = Counter(FAULTS[v.trial.fault].number for v in self.reached)
-        return ", ".join(f"class {number}: {count}" for number, count in sorted(tried.items()))
-
-
-def trials_of(scenario: str, positions: Iterable[Position]) -> list[Trial]:
-    """List every fault at every position at which it makes sense."""
-    return [
-        Trial(scenario, position, name)
-        for position in positions
-        for name, fault in FAULTS.items()
-        if fault.fits(position)
-    ]
-
-
-def sample(trials: Sequence[Trial], count: int, rng: Random) -> list[Trial]:
-    """Return a sample that has every class of faults, and as many different faults as possible."""
-    by_fault: dict[str, list[Trial]] = {}
-    for trial in trials:
-        by_fault.setdefault(trial.fault, []).append(trial)
-    for group in by_fault.values():
-        rng.shuffle(group)
-    names = sorted(by_fault)
-    rng.shuffle(names)
-    first = {FAULTS[name].number: name for name in names}.values()  # one of each class, before the others
-    names = [*first, *(name for name in names if name not in first)]
-    out: list[Trial] = []
-    while len(out) < count and any(by_fault.values()):
-        out += [by_fault[name].pop() for name in names if by_fault[name]]
-    return out[:count]
-
-
-def choose_from(trials: list[Trial], *, which: str, seed: int, count: int, faults: str = "") -> list[Trial]:
-    """Return the trials that are named: all, a sample, or a shard (`7/16`). Raises ValueError.
-
-    faults: only these, by name or class, separated by commas
-    """
-    names = set(filter(None, faults.split(",")))
-    wanted = [t for t in trials if not names or names & {t.fault, str(FAULTS[t.fault].number)}]
-    if which == A_SAMPLE:
-        return sample(wanted, count, Random(seed))  # noqa: S311 -- chooses tests
-    if which == ALL:
-        return wanted
-    number, of = (int(part) for part in which.split("/"))
-    if not 1 <= number <= of:
-        raise ValueError(f"no shard: {which}; want 7/16, for example")
-    return wanted[number - 1 :: of]
-
-
 class Runner:
     """Plays trials in one world."""
 
-    def __init__(self, world: World, director: Director, show: Show, *, alone: bool = False) -> None:
+    def __init__(
+        self,
+        world: World,
+        director: Director,
+        show: Show,
+        *,
+        alone: bool = False,
+        learned: dict[str, Learned] | None = None,
+    ) -> None:
+        """Build it. alone: one trial at a time. learned: in another world that is like this one."""
         self.world, self.director, self._show, self._alone = world, director, show, alone
-        self.learned: dict[str, Learned] = {}
+        self.learned = learned or {}
 
     async def learn(self, names: Iterable[str]) -> None:
         """Play scenarios without a fault. Raises AssertionError when that violates anything."""
@@ -173,7 +75,8 @@ class Runner:
             done = await asyncio.gather(*(self._play(name, play) for play in plays))
             for state, violations in done:
                 assert not violations, f"without any fault: {'; '.join(map(str, violations))}"
-                assert not differences(done[0][0], state), differences(done[0][0], state)
+                different = differences(done[0][0], state, chance=SCENARIOS[name].chance)
+                assert not different, different
             if len(self.world.replicas) == len(LEASED):  # of a candidate there are no figures, and it may end
                 writes = [write for play in plays for write in play.writes]
                 idle = check_writes(writes, runs=self._runs() - runs)
@@ -195,8 +98,9 @@ class Runner:
         play = Play(self.world, trial, patience=2.5 * PATIENCE if stuck else PATIENCE)
         state, violations = await self._play(trial.scenario, play)
         if not any(violation.rule == "liveness" for violation in violations):
-            expected = self.learned[trial.scenario].state
-            violations += [Violation("end state", play.namespace, line) for line in differences(expected, state)]
+            expected, chance = self.learned[trial.scenario].state, SCENARIOS[trial.scenario].chance
+            lines = differences(expected, state, chance=chance)
+            violations += [Violation("end state", play.namespace, line) for line in lines]
         return Verdict(trial, play.fired, violations, time.monotonic() - began, play.failed)
 
     async def _play(self, name: str, play: Play) -> tuple[dict[str, Any], list[Violation]]:
@@ -214,8 +118,7 @@ class Runner:
         finally:
             await play.end()
         versions = self.world.observer.versions[play.namespace]
-        slow = Allowance(write_seconds=WRITE_SECONDS)
-        violations += check_versions(versions, slow if play.trial else Allowance())
+        violations += check_versions(versions, _allowance(play.trial))
         violations += check_writes(play.writes)
         violations += [Violation("scenario", play.namespace, text) for text in play.broken]
         if SCENARIOS[name].follows and not any(violation.rule == "liveness" for violation in violations):
@@ -238,6 +141,8 @@ class Runner:
 
     async def attempt_all(self, trials: Sequence[Trial], report: Report) -> None:
         """Play trials side by side, as far as their faults allow it."""
+        share = Share(len(trials))
+        report.shares.append(share)
         for groups in TOGETHER:
             if not any(FAULTS[trial.fault].group in groups for trial in trials):
                 continue
@@ -249,7 +154,7 @@ class Runner:
                 for trial in chosen:
                     queue.put_nowait(trial)
                 width = 1 if self._alone else min(SIDE_BY_SIDE[group], len(chosen))
-                workers += [self._worker(queue, report, len(trials)) for _ in range(width)]
+                workers += [self._worker(queue, report, share) for _ in range(width)]
             await asyncio.gather(*workers)
             if before:
                 report.of_processes += await self._check_processes(before)
@@ -282,7 +187,7 @@ class Runner:
             self._show(f"VIOLATION {violation}")
         return out
 
-    async def _worker(self, queue: "asyncio.Queue[Trial]", report: Report, total: int) -> None:
+    async def _worker(self, queue: "asyncio.Queue[Trial]", report: Report, share: Share) -> None:
         while not queue.empty():
             trial = queue.get_nowait()
             try:
@@ -292,18 +197,14 @@ class Runner:
             except Exception as error:  # of the play itself: the others go on
                 broken = Violation("play", str(trial), f"{type(error).__name__}: {error}")
                 verdict = Verdict(trial, False, [broken], 0.0)
-            report.verdicts.append(verdict)
-            if verdict.violations:
-                for violation in verdict.violations:
-                    self._show(f"VIOLATION {violation}")
-                self._show(f"  play it again: FAULTS_AT='{verdict.trial}'")
-            if not verdict.reached:
-                self._show(f"NOT INJECTED {verdict.trial}: {verdict.failed or 'its position was not reached'}")
-            if len(report.verdicts) % 25 == 0:
-                seconds = time.monotonic() - report.began
-                self._show(
-                    f"{len(report.verdicts)} of {total} positions, {len(report.bad)} with violations, {seconds:.0f} s"
-                )
+            share.done += 1
+            report.add(verdict)
+
+
+def _allowance(trial: Trial | None) -> Allowance:
+    if trial is None:
+        return Allowance()
+    return Allowance(write_seconds=WRITE_SECONDS, clocks=(0, FAULTS[trial.fault].clock))
 
 
 LEASED = ("imagerepository", "imagepolicy", "imageupdateautomation")
@@ -317,35 +218,3 @@ def check_leaders_of(play: Play, director: Director) -> list[Violation]:
         writes = [write for write in play.writes if write.writer.partition("-")[0] == kind]
         out += check_leaders(writes, leases)
     return out
-
-
-async def run(
-    folder: Path,
-    report: Report,
-    *,
-    choose: Callable[[list[Trial]], list[Trial]],
-    scenarios: Sequence[str],
-    show: Show,
-    alone: bool = False,
-) -> None:
-    """Play what `choose` takes of all trials of the scenarios, in a world with one replica and one with two.
-
-    alone: one trial at a time
-    """
-    director = Director(FAULTS)
-    async with World(folder / "one", director) as world:
-        director.world = world
-        runner = Runner(world, director, show, alone=alone)
-        await runner.learn(scenarios)
-        trials = [t for name in scenarios for t in trials_of(name, runner.learned[name].positions)]
-        chosen = choose(trials)
-        show(f"{len(trials)} trials, {len(chosen)} chosen")
-        await runner.attempt_all([t for t in chosen if FAULTS[t.fault].group != PAIR], report)
-    of_pairs = [trial for trial in chosen if FAULTS[trial.fault].group == PAIR]
-    if of_pairs:
-        director = Director(FAULTS)
-        async with World(folder / "two", director, replicas=2) as world:
-            director.world = world
-            pair = Runner(world, director, show, alone=alone)
-            await pair.learn(sorted({trial.scenario for trial in of_pairs}))
-            await pair.attempt_all(of_pairs, report)

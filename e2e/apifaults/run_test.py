@@ -9,7 +9,8 @@ from e2e.apifaults.director import Director
 from e2e.apifaults.faults import FAULTS, SIDE, Fault, is_event
 from e2e.apifaults.play import Play
 from e2e.apifaults.positions import Position, Trial
-from e2e.apifaults.run import Report, Runner, Verdict
+from e2e.apifaults.report import Report, Verdict
+from e2e.apifaults.run import Runner
 from e2e.apifaults.usage import count_tasks
 from testing.invariants import Violation
 
