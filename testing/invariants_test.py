@@ -188,6 +188,12 @@ def test_write_that_is_under_way_for_long_may_be_allowed() -> None:
     assert check_versions(history, Allowance(write_seconds=10)) == []
 
 
+@pytest.mark.parametrize(("off", "count"), [(3600, 0), (0, 1), (-3600, 1)])
+def test_time_of_a_clock_that_was_off_may_be_allowed(off: int, count: int) -> None:
+    history = [version(1, *UNREADY), replace(version(2, READY), written_at="2025-12-31T23:00:02Z")]
+    assert len(check_versions(history, Allowance(write_seconds=10, clocks=(0, off)))) == count
+
+
 def test_times_alone_are_no_other_state() -> None:
     history = [version(number, READY, lastScanResult={"scanTime": f"{number}"}) for number in range(9)]
     assert rules(history) == []

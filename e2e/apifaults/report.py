@@ -47,8 +47,10 @@ class Log:
             return []
         if not self._file.exists():
             self._file.write_text(json.dumps({"revision": revision}) + "\n")
-        lines = self._file.read_text().splitlines(keepends=True)
-        head, *rest = [json.loads(line) for line in lines if line.endswith("\n")]  # the last may be cut
+        whole, _, cut = self._file.read_text().rpartition("\n")
+        if cut:  # by the end of that run
+            self._file.write_text(whole + "\n")
+        head, *rest = [json.loads(line) for line in whole.splitlines()]
         if head["revision"] != revision:
             raise ValueError(f"{self._file} is of {head['revision']}, not of {revision}: begin another one")
         return [
