@@ -13,6 +13,7 @@ from e2e.apifaults.positions import Trial
 from e2e.apifaults.report import Report
 from e2e.apifaults.run import Learned, Runner
 from e2e.apifaults.world import World
+from testing.invariants import Violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +30,17 @@ class Lane:
         return FAULTS[trial.fault].group in self.groups
 
 
-FIRST = Lane(frozenset({SIDE, SLOW}))
+FIRST = Lane(frozenset({SIDE}), worlds=2)
 LANES = (
     FIRST,
+    Lane(frozenset({SLOW})),
     Lane(frozenset({CRASH, CLOCK})),
     # Plays of these wait most of the time, for an API server or a lease, and only one at a time can be in a world.
     Lane(frozenset({PLANE}), worlds=2),
-    Lane(frozenset({PAIR}), worlds=3, replicas=2),
+    Lane(frozenset({PAIR}), worlds=2, replicas=2),
 )
 WORTH = 50
-"""How many trials are worth a world of their own: one takes ten seconds of processor time, and 1 GiB."""
+"""How many trials are worth a world of their own: one takes ten seconds of processor time, and up to 2 GiB."""
 
 
 @dataclass(slots=True)
@@ -55,10 +57,12 @@ def share_out(trials: Sequence[Trial]) -> list[Plan]:
     for lane in LANES:
         mine = [trial for trial in trials if lane.has(trial)]
         count = min(lane.worlds, len(mine) // WORTH)
-        if lane is FIRST or (lane.replicas == 1 and not count):
-            first.trials += mine
-        elif mine:
-            plans += [Plan(lane.replicas, mine[number :: count or 1]) for number in range(count or 1)]
+        if lane.replicas > first.replicas and mine:
+            count = max(count, 1)
+        shares = [mine[number::count] for number in range(count)] or [mine]
+        if lane is FIRST or not count:
+            first.trials += shares.pop(0)
+        plans += [Plan(lane.replicas, share) for share in shares]
     return [first, *plans]
 
 
@@ -81,7 +85,19 @@ class Lanes:
         return Runner(director.world, director, self._report.show, alone=self._alone, learned=learned)
 
     async def play(self, plan: Plan, learned: dict[str, Learned]) -> None:
-        """Play a share in a world of its own. learned: what a world with one replica came to."""
+        """Play a share in a world of its own. learned: what a world with one replica came to.
+
+        Where the world itself fails, that is a violation, and the others go on.
+        """
+        try:
+            await self._play(plan, learned)
+        except Exception as error:
+            names = ", ".join(sorted({FAULTS[trial.fault].group for trial in plan.trials}))
+            broken = Violation("world", names, f"{type(error).__name__}: {error}")
+            self._report.of_processes.append(broken)
+            self._report.show(f"VIOLATION {broken}")
+
+    async def _play(self, plan: Plan, learned: dict[str, Learned]) -> None:
         async with AsyncExitStack() as stack:
             runner = await self.open(stack, replicas=plan.replicas, learned=learned if plan.replicas == 1 else None)
             if plan.replicas > 1:

@@ -1,12 +1,15 @@
 """`e2e.apifaults.lanes`: which world plays what."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from e2e.apifaults.faults import FAULTS, PAIR
-from e2e.apifaults.lanes import LANES, WORTH, share_out
+from e2e.apifaults.lanes import LANES, WORTH, Lanes, Plan, share_out
 from e2e.apifaults.positions import Position, Trial
+from e2e.apifaults.report import Report
+from e2e.apifaults.world import World
 
 GROUPS = sorted({fault.group for fault in FAULTS.values()})
 
@@ -37,3 +40,18 @@ def test_worlds_of_a_lane_have_as_much_to_do() -> None:
     sizes = [len(plan.trials) for plan in share_out(trials(5 * WORTH, PAIR)) if plan.trials]
     assert len(sizes) > 1
     assert max(sizes) - min(sizes) <= 1
+
+
+async def test_world_that_fails_fails_the_run_and_no_other_world(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def start(_: World) -> World:
+        raise RuntimeError("kube-apiserver did not start")
+
+    monkeypatch.setattr(World, "__aenter__", start)
+    lines: list[str] = []
+    report = Report(1, show=lines.append)
+    await Lanes(tmp_path, report, alone=False).play(Plan(1, trials(1, PAIR)), {})
+    assert lines == ["VIOLATION world: pair: RuntimeError: kube-apiserver did not start"]
+    assert not report.passed
+    assert "1 violations" in report.last_line()

@@ -10,8 +10,8 @@ from hack.env import controlplane, process
 
 CONTROLLERS = "garbage-collector-controller"
 """Of Kubernetes: namespaces are removed by `e2e.apifaults.namespaces`, and no Pod needs a ServiceAccount."""
-ENVIRONMENT = {"GOGC": "400"}
-"""Go's garbage collector comes less often: memory for processor time."""
+ENVIRONMENT = {"GOGC": "400", "GOMEMLIMIT": "1GiB"}
+"""Go's garbage collector comes less often: memory for processor time, up to a limit."""
 API_SERVER_STARTS = 20
 """How often the API server is started before it is given up."""
 

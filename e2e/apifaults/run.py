@@ -8,7 +8,7 @@ from typing import Any
 
 from e2e import metrics
 from e2e.apifaults.director import Director
-from e2e.apifaults.faults import CLOCK, CRASH, FAULTS, PAIR, PLANE, SIDE, SLOW
+from e2e.apifaults.faults import CLOCK, CRASH, FAULTS, PAIR, PLANE, SIDE, SLOW, STUCK_SECONDS
 from e2e.apifaults.play import AUTHOR, PATIENCE, Play, differences, end_state
 from e2e.apifaults.positions import Position, Trial, common
 from e2e.apifaults.report import Report, Share, Show, Verdict
@@ -29,7 +29,7 @@ from testing.invariants import (
 )
 from testing.observer import NeverCame
 
-SIDE_BY_SIDE = {SIDE: 10, SLOW: 16, CRASH: 4, CLOCK: 1, PLANE: 1, PAIR: 1}
+SIDE_BY_SIDE = {SIDE: 8, SLOW: 16, CRASH: 4, CLOCK: 1, PLANE: 1, PAIR: 1}
 """How many plays run at the same time, by group; others of the group may be disturbed by a process that is killed."""
 TOGETHER = ((SIDE, SLOW), (CRASH,), (CLOCK,), (PLANE,), (PAIR,))
 """Which groups are played at the same time."""
@@ -39,6 +39,8 @@ IDLE_SECONDS = 45.0
 """For connections to be closed that nobody uses any more."""
 WRITE_SECONDS = 15.0
 """How long a status may be under way in a play with a fault."""
+LEARN_SECONDS = 120.0
+"""For every wait without a fault: other worlds start meanwhile, and all of theirs need what is learned."""
 RUNS = 3
 """Of a scenario, to learn it."""
 
@@ -70,7 +72,7 @@ class Runner:
     async def learn(self, names: Iterable[str]) -> None:
         """Play scenarios without a fault. Raises AssertionError when that violates anything."""
         for name in names:
-            plays = [Play(self.world) for _ in range(RUNS)]
+            plays = [Play(self.world, patience=LEARN_SECONDS) for _ in range(RUNS)]
             runs = self._runs() if len(self.world.replicas) == len(LEASED) else 0
             done = await asyncio.gather(*(self._play(name, play) for play in plays))
             for state, violations in done:
@@ -95,7 +97,7 @@ class Runner:
         """Play a scenario with one fault."""
         began = time.monotonic()
         stuck = FAULTS[trial.fault].group in (SLOW, PLANE, PAIR)
-        play = Play(self.world, trial, patience=2.5 * PATIENCE if stuck else PATIENCE)
+        play = Play(self.world, trial, patience=STUCK_SECONDS + PATIENCE if stuck else PATIENCE)
         state, violations = await self._play(trial.scenario, play)
         if not any(violation.rule == "liveness" for violation in violations):
             expected, chance = self.learned[trial.scenario].state, SCENARIOS[trial.scenario].chance

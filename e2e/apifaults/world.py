@@ -37,6 +37,13 @@ ELECTION = (
     "--enable-leader-election", "--leader-election-lease-duration=6s", "--leader-election-renew-deadline=4s",
     "--leader-election-retry-period=500ms",
 )  # fmt: skip
+GIT_CONFIG = """
+[core]
+\tfsync = none
+[receive]
+\tautogc = false
+"""
+"""Of repositories: they last for seconds."""
 USER, PASSWORD = "robot", "robot-secret"
 
 
@@ -159,6 +166,8 @@ class World:
         self.git = started.enter_context(GitHttpServer(self.folder / "git", user=USER, password=PASSWORD))
         self.git.create("template")
         shutil.rmtree(self.folder / "git/template.git/hooks")  # samples
+        with (self.folder / "git/template.git/config").open("a") as config:
+            config.write(GIT_CONFIG)
         self.tls = ssl.create_default_context(cafile=str(self.plane.authority))
         self.observer = Observer(self.plane.server, token=self.plane.token, tls=self.tls)
         started.push_async_callback(self.observer.close)
