@@ -102,7 +102,7 @@ class Director:
         return False
 
     async def _inject(self, play: Play, trial: Trial, *args: Any) -> Any:
-        play.fired = True
+        play.fired, began = True, time.monotonic()
         try:
             return await self.faults[trial.fault].act(*args)
         except (aiohttp.ClientError, OSError, Ended):  # meant, or one side is gone
@@ -110,6 +110,8 @@ class Director:
         except Exception as error:
             play.failed = f"{type(error).__name__}: {error}"
             raise
+        finally:
+            play.lasted = time.monotonic() - began
 
     async def forward(self, exchange: Exchange, play: Play | None) -> Answer:
         """Send a request on and note what a write came to."""

@@ -34,6 +34,8 @@ SIDE, SLOW, CRASH, CLOCK, PLANE, PAIR = "side", "slow", "crash", "clock", "plane
 BLOCK_SECONDS = 1.5
 HOLD_SECONDS = 1.5
 STUCK_SECONDS = 90.0
+FIRST_SEEN = frozenset({"/objects/ImagePolicy/app/selection/firstSeen"})
+"""An older schema has no place for it, and afterwards nobody knows whether the tag was chosen because it was new."""
 REGISTRY_WORDS = frozenset({"tags/list", "manifests", "blobs", "ping"})
 
 
@@ -48,6 +50,8 @@ class Fault:
     act: Callable[..., Awaitable[Any]]
     clock: int = 0
     """By how many seconds a process's clock is off afterwards."""
+    forgets: frozenset[str] = frozenset()
+    """What is lost for good, as `differences` of end states names it."""
 
 
 def is_request(position: Position) -> bool:
@@ -290,7 +294,7 @@ FAULTS: dict[str, Fault] = {
     "forbid": Fault(7, SIDE, is_request, forbid),
     "deny": Fault(7, SIDE, lambda p: is_api(p) and is_write(p), cluster_faults.deny),
     "stick": Fault(6, SLOW, is_request, stick),
-    "crd-older": Fault(8, PLANE, cluster_faults.is_custom_write, cluster_faults.older_schema),
+    "crd-older": Fault(8, PLANE, cluster_faults.is_custom_write, cluster_faults.older_schema, forgets=FIRST_SEEN),
     "crd-newer": Fault(8, PLANE, cluster_faults.is_custom_write, cluster_faults.newer_schema),
     "crd-stored": Fault(8, PLANE, cluster_faults.is_reconciled_write, cluster_faults.other_storage),
     "clock-forward": Fault(9, CLOCK, is_write, cluster_faults.step_clock(3600), clock=3600),

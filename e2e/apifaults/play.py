@@ -43,6 +43,8 @@ class Play:
     fired: bool = False
     failed: str = ""
     """Why the fault itself could not be done."""
+    lasted: float = 0.0
+    """For how many seconds the fault held up what it came to: the API server took so long to start, for example."""
     broken: list[str] = field(default_factory=list)
     """What the scenario found that must not be."""
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)

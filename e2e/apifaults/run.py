@@ -38,7 +38,7 @@ KILLING = {CRASH, PAIR}
 IDLE_SECONDS = 45.0
 """For connections to be closed that nobody uses any more."""
 WRITE_SECONDS = 15.0
-"""How long a status may be under way in a play with a fault."""
+"""How long a status may be under way in a play with a fault, besides what the fault itself takes."""
 LEARN_SECONDS = 120.0
 """For every wait without a fault: other worlds start meanwhile, and all of theirs need what is learned."""
 RUNS = 3
@@ -101,7 +101,7 @@ class Runner:
         state, violations = await self._play(trial.scenario, play)
         if not any(violation.rule == "liveness" for violation in violations):
             expected, chance = self.learned[trial.scenario].state, SCENARIOS[trial.scenario].chance
-            lines = differences(expected, state, chance=chance)
+            lines = differences(expected, state, chance=chance | FAULTS[trial.fault].forgets)
             violations += [Violation("end state", play.namespace, line) for line in lines]
         return Verdict(trial, play.fired, violations, time.monotonic() - began, play.failed)
 
@@ -120,7 +120,7 @@ class Runner:
         finally:
             await play.end()
         versions = self.world.observer.versions[play.namespace]
-        violations += check_versions(versions, _allowance(play.trial))
+        violations += check_versions(versions, _allowance(play))
         violations += check_writes(play.writes)
         violations += [Violation("scenario", play.namespace, text) for text in play.broken]
         if SCENARIOS[name].follows and not any(violation.rule == "liveness" for violation in violations):
@@ -203,10 +203,10 @@ class Runner:
             report.add(verdict)
 
 
-def _allowance(trial: Trial | None) -> Allowance:
-    if trial is None:
+def _allowance(play: Play) -> Allowance:
+    if play.trial is None:
         return Allowance()
-    return Allowance(write_seconds=WRITE_SECONDS, clocks=(0, FAULTS[trial.fault].clock))
+    return Allowance(write_seconds=WRITE_SECONDS + play.lasted, clocks=(0, FAULTS[play.trial.fault].clock))
 
 
 LEASED = ("imagerepository", "imagepolicy", "imageupdateautomation")
