@@ -6,6 +6,7 @@ status refers to; `stored_revision` shows it, and the repository is scanned agai
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -17,7 +18,7 @@ from api.imagerepository import ImageRepository
 from api.meta import LocalObjectReference, ObjectMeta, OwnerReference
 from api.names import IMAGE_TAG_LISTS
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.kube.errors import AlreadyExists
+from controllers.runtime.kube.errors import AlreadyExists, NotFound
 from controllers.runtime.kube.protocols import Client
 from controllers.taglist import codec
 from controllers.taglist.reader import fetch_first_seen, fetch_list, read_kept
@@ -31,6 +32,14 @@ class _FirstSeen:
 
     times: Mapping[str, int | None]
     whole: bool
+
+
+class _Overlooked(Exception):
+    """Memory lacks chunks of the repository's own list: it was filled by a server that lagged behind."""
+
+    def __init__(self, header: ChunkHeader) -> None:
+        super().__init__(header.metadata.name)
+        self.header = header
 
 
 class ChunkHeaders(Protocol):
@@ -68,6 +77,19 @@ class TagListWriter:
         age. A time in the future, by a clock that was wrong, becomes `now`. Returns when each was first seen, in Unix
         seconds. Raises ApiError; writing again repairs whatever was left half done.
         """
+        overlooked = set[str]()
+        while True:
+            try:
+                return await self._write(repository, scan, now)
+            except _Overlooked as error:  # again, with the list's times, which a new one would not have
+                name = error.header.metadata.name
+                if name in overlooked:  # memory does not take it
+                    await self._client.delete(IMAGE_TAG_LISTS, repository.metadata.namespace, name)
+                else:
+                    await self._look_again(repository, error.header)
+                overlooked.add(name)
+
+    async def _write(self, repository: ImageRepository, scan: TagSet, now: datetime) -> Mapping[str, int | None]:
         previous, latest = await self._read_first_seen(repository), int(now.timestamp())
         if len(scan.tags) <= INLINE_TAGS:
             first_seen, parts = _encode(scan, previous, latest)
@@ -80,6 +102,17 @@ class TagListWriter:
         for left_over in existing.values():
             await self._client.delete(IMAGE_TAG_LISTS, repository.metadata.namespace, left_over.metadata.name)
         return first_seen
+
+    async def _look_again(self, repository: ImageRepository, header: ChunkHeader) -> None:
+        """Have in memory what the server has of a list. header: one of its chunks."""
+        meta = repository.metadata
+        self._headers.record_write(header)
+        for index in range(header.status.chunks):
+            name = imagetaglist.chunk_name(meta.name, index)
+            with suppress(NotFound):
+                found = await self._client.get(IMAGE_TAG_LISTS, meta.namespace, name, into=ChunkHeader)
+                if owner_uid(found) == meta.uid:
+                    self._headers.record_write(found)
 
     async def read(self, repository: ImageRepository) -> codec.TagList | None:
         """Return the list that is stored for this very object, None without a whole one. Raises ApiError.
@@ -124,12 +157,19 @@ class TagListWriter:
         self._headers.record_write(written)
 
     async def _replace(self, chunk: imagetaglist.ImageTagList) -> ChunkHeader:
-        """Create the chunk; one of the same name belongs to an object that is gone, and goes with it."""
+        """Create the chunk; one of the same name that belongs to an object that is gone goes with it.
+
+        Raises _Overlooked where it belongs to this very object.
+        """
         namespace, name = chunk.metadata.namespace, chunk.metadata.name
         try:
             return await self._client.create(IMAGE_TAG_LISTS, namespace, chunk, into=ChunkHeader)
         except AlreadyExists:
-            await self._client.delete(IMAGE_TAG_LISTS, namespace, name)
+            with suppress(NotFound):
+                found = await self._client.get(IMAGE_TAG_LISTS, namespace, name, into=ChunkHeader)
+                if owner_uid(found) == chunk.metadata.owner_references[0].uid:
+                    raise _Overlooked(found) from None
+                await self._client.delete(IMAGE_TAG_LISTS, namespace, name)
             return await self._client.create(IMAGE_TAG_LISTS, namespace, chunk, into=ChunkHeader)
 
     def _own(self, repository: ImageRepository) -> list[ChunkHeader]:

@@ -31,9 +31,9 @@ LISTS = "imagetaglists"
 class WriterHarness:
     """A writer with its API and its view of it."""
 
-    def __init__(self, kube: FakeKube | None = None) -> None:
+    def __init__(self, kube: FakeKube | None = None, *, sees: bool = True) -> None:
         self.kube = kube or FakeKube()
-        self.headers = FakeHeaders(self.kube)
+        self.headers = FakeHeaders(self.kube if sees else FakeKube())
         self.writer = TagListWriter(self.kube, self.headers, field_manager="test")
         self.repository = image_repository()
 
@@ -304,17 +304,45 @@ async def test_chunk_of_an_earlier_object_of_that_name_is_replaced(harness: Writ
     harness.kube.requests.clear()
     await harness.write(FEW, now=START + HOUR)
     name = "imagetaglists apps/app-tags-0"
-    assert harness.kube.requests == [f"create {name}", f"delete {name}", f"create {name}"]
+    assert harness.kube.requests == [f"create {name}", f"get {name}", f"delete {name}", f"create {name}"]
     assert (await harness.read()).first_seen == {"1.0": None, "2.0": None}
     assert harness.stored_revision() == FEW.revision
     assert harness.objects[0].metadata.owner_references[0].uid == "uid-of-the-new-one"
 
 
-async def test_chunk_that_the_informer_does_not_have_yet_is_replaced(harness: WriterHarness) -> None:
-    await WriterHarness(harness.kube).write(scan("0.1"))
-    await harness.write(FEW)
-    assert (harness.names, harness.stored_revision()) == (["app-tags-0"], FEW.revision)
-    assert (await harness.read()).tags == FEW.tags
+async def test_list_that_a_restarted_process_does_not_see_yet_keeps_its_ages(harness: WriterHarness) -> None:
+    await harness.write(scan("1.0"))
+    await harness.write(scan("1.0", "2.0"), now=START + HOUR)
+    harness.kube.requests.clear()
+    restarted = WriterHarness(harness.kube, sees=False)
+    await restarted.write(scan("1.0", "2.0", "3.0"), now=START + 2 * HOUR)
+    later = SECONDS + 3600
+    assert (await restarted.read()).first_seen == {"1.0": None, "2.0": later, "3.0": later + 3600}
+    assert restarted.names == ["app-tags-0"]
+    assert not [request for request in harness.kube.requests if request.startswith("delete")]
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_long_list_that_a_restarted_process_does_not_see_yet_keeps_its_ages(harness: WriterHarness) -> None:
+    await harness.write(many(0, 60))
+    await harness.write(many(0, 70), now=START + HOUR)
+    assert len(harness.names) > 1
+    restarted = WriterHarness(harness.kube, sees=False)
+    await restarted.write(many(0, 75), now=START + 2 * HOUR)
+    ages = (await restarted.read()).first_seen
+    assert {ages[tag] for tag in many(0, 60).tags} == {None}
+    assert {ages[tag] for tag in many(60, 70).tags} == {SECONDS + 3600}
+    assert {ages[tag] for tag in many(70, 75).tags} == {SECONDS + 7200}
+
+
+async def test_chunk_that_memory_never_takes_is_made_anew(
+    harness: WriterHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await harness.write(scan("1.0"))
+    restarted = WriterHarness(harness.kube, sees=False)
+    monkeypatch.setattr(restarted.headers, "record_write", lambda _: None)
+    await restarted.write(FEW)
+    assert (await restarted.read()).tags == FEW.tags
 
 
 async def test_chunk_that_somebody_deleted_is_missed_and_written_again(harness: WriterHarness) -> None:
