@@ -11,9 +11,10 @@ from e2e.conftest import Parts
 from e2e.fleet import Fleet
 from e2e.metrics import total
 from e2e.objects import automation, image_repository, semver_policy
+from e2e.running import Running
 from hack.attacks.silent import SilentServer
-from hack.controllers import Controllers
 from hack.oci import Pusher
+from testing.address import HOST
 
 OBJECTS = 44
 SERVED_SECONDS = 5.0
@@ -35,11 +36,11 @@ def as_installed(attack: Attack) -> Iterator[Attack]:
 
 @pytest.fixture
 def silent() -> Iterator[SilentServer]:
-    with SilentServer() as server:
+    with SilentServer(host=HOST) as server:
         yield server
 
 
-def wait_until_taken(running: Controllers, kind: str, silent: SilentServer) -> None:
+def wait_until_taken(running: Running, kind: str, silent: SilentServer) -> None:
     """Return when the attacker has all the runs that it can get: none has been added for a while."""
     eventually(lambda: silent.connections >= 4, what="the attack to have begun")
     runs, since = 0.0, time.monotonic()

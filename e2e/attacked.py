@@ -1,5 +1,7 @@
 """What is watched while somebody attacks: the wait of the victim, `/healthz`, the event loop, memory, leases.
 
+Processes and pods are watched alike.
+
 A test of an attack measures with an `Attack`, and the figures go into the test's report, from which
 `python -m hack.attacks` makes its table.
 """
@@ -11,10 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import httpx
-import pytest
 
 from e2e import metrics
-from hack.controllers import Controllers
+from e2e.running import Running
 
 LIMIT_MIB = 1024
 """Of the manifests."""
@@ -71,7 +72,7 @@ class Watch:
 class Attack:
     """Watches the processes while one test attacks them."""
 
-    def __init__(self, processes: Controllers, record: Callable[[str, object], None]) -> None:
+    def __init__(self, processes: Running, record: Callable[[str, object], None]) -> None:
         self.processes = processes
         self._record = record
 
@@ -109,15 +110,16 @@ class Attack:
                 if over.wait(0.2):
                     return
 
-    def _state(self) -> dict[str, tuple[int, float]]:
+    def _state(self) -> dict[str, tuple[str, float]]:
         """Return by kind which process it is, and whether it leads; a process that is gone leads nothing."""
         state = {}
-        for kind, running in self.processes.processes.items():
+        urls = self.processes.metrics
+        for kind, incarnation in self.processes.incarnations().items():
             try:
-                leads = metrics.total(self.processes.metrics[kind], "leader_election_master_status")
+                leads = metrics.total(urls.get(kind, ""), "leader_election_master_status")
             except httpx.HTTPError:
                 leads = 0
-            state[kind] = (running.pid, leads)
+            state[kind] = (incarnation, leads)
         return state
 
     def _lags(self) -> dict[str, dict[float, float]]:
@@ -143,14 +145,7 @@ def _filled(before: dict[float, float], now: dict[float, float]) -> Iterator[flo
         below = count
 
 
-def _compare(before: dict[str, tuple[int, float]], now: dict[str, tuple[int, float]]) -> str:
+def _compare(before: dict[str, tuple[str, float]], now: dict[str, tuple[str, float]]) -> str:
     if not any(leads for _, leads in before.values()):
         return NO_LEASE
     return KEPT if before == now else LOST
-
-
-def running(controllers: Controllers | None) -> Controllers:
-    """Return the processes; skips the test when they run in the cluster."""
-    if controllers is None:
-        pytest.skip("the controllers run in the cluster: they do not reach servers on this machine's loopback")
-    return controllers

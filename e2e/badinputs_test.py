@@ -19,6 +19,7 @@ from e2e.objects import (
 )
 from hack.env import process, registry
 from hack.oci import Pusher
+from testing.address import HOST
 
 
 @pytest.fixture
@@ -38,13 +39,13 @@ class TestImageRepository:
     """What can be wrong with a repository."""
 
     def test_unreachable_registry(self, space: Space, parts: Parts, namespace: str) -> None:
-        (port,) = process.free_ports(1)
-        image_repository(space, "app", f"127.0.0.1:{port}/{namespace}/app", interval="2s")
+        (port,) = process.free_ports(1, HOST)
+        image_repository(space, "app", f"{HOST}:{port}/{namespace}/app", interval="2s")
         space.wait_not_ready("ImageRepository", "app", reason="ReadOperationFailed", message="connection refused")
         space.wait_event(
             "ImageRepository", "app", type="Warning", reason="ReadOperationFailed", message="connection refused"
         )
-        started = registry.start(parts.folder / f"late-{namespace}", port=port)
+        started = registry.start(parts.folder / f"late-{namespace}", port=port, address=HOST)
         try:
             with Pusher(started.host) as pusher:
                 pusher.push(f"{namespace}/app", "1.0.0")

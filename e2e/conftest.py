@@ -12,17 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from e2e.attacked import Attack, running
+from e2e.attacked import Attack
 from e2e.cluster import Space
 from e2e.commits import JudgedHost
 from e2e.fleet import Fleet
 from e2e.kubeapi import KubeApi
 from e2e.objects import deployment, git_repository, image_repository, semver_policy
+from e2e.running import Pods, Running
 from hack import controllers as local_controllers
 from hack.controllers import Controllers, Kubectl
 from hack.env import environment
 from hack.githost import GitHost
 from hack.oci import Pusher
+from testing.address import HOST
 from testing.history import History, Part, followed
 from testing.observer import Observer
 
@@ -30,7 +32,7 @@ FLAGS = ("--concurrent=10", "--log-level=debug", *os.environ.get("E2E_FLAGS", ""
 """Of the session's processes. E2E_FLAGS: more of them."""
 
 PRIVATE_REGISTRIES = dict.fromkeys(("imagerepository", "imagepolicy"), ("--registry-plain-http=private",))
-"""For registries that are given, as containers without TLS have such addresses."""
+"""For registries that are not on loopback, as containers without TLS have such addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ def controllers(cluster: Parts) -> Iterator[Controllers | None]:
         )
         for kind in local_controllers.KINDS
     }
-    local = cluster.registry.startswith("127.")
+    local = all(address.startswith("127.") for address in (cluster.registry, HOST))
     running = Controllers(folder, configs, FLAGS, kind_flags={} if local else PRIVATE_REGISTRIES)
     running.start()
     yield running
@@ -159,6 +161,12 @@ def kube_api(cluster: Parts) -> Iterator[KubeApi]:
     client = KubeApi(cluster.kubectl, cluster.folder)
     yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def any_controllers(controllers: Controllers | None, kubectl: Kubectl, kube_api: KubeApi) -> Running:
+    """Return the controllers wherever they run: the session's processes, or the pods of the cluster."""
+    return controllers or Pods(kubectl, kube_api)
 
 
 @pytest.fixture
@@ -201,15 +209,25 @@ def _observed(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
-def local_git_proxies(controllers: Controllers | None) -> Iterator[None]:
-    """Let the operator allow proxies on this machine to automations for a while."""
-    if controllers is None:
-        pytest.skip("the controllers run in the cluster: their flags are not ours to set")
-    controllers.stop("imageupdateautomation")
-    controllers.start("imageupdateautomation", flags=("--allowed-networks=127.0.0.0/8",))
-    yield
-    controllers.stop("imageupdateautomation")
-    controllers.start("imageupdateautomation")
+def local_git_proxies(any_controllers: Running) -> Iterator[None]:
+    """Let the operator allow proxies of the tests to automations for a while."""
+    with proxies_allowed(any_controllers, "imageupdateautomation"):
+        yield
+
+
+@contextmanager
+def proxies_allowed(controllers: Running, *kinds: str) -> Iterator[None]:
+    """Let Secrets of tenants name proxies of the tests. Those on loopback are for the operator to allow."""
+    if not HOST.startswith("127."):
+        yield
+        return
+    controllers.stop(*kinds)
+    controllers.start(*kinds, flags=("--allowed-networks=127.0.0.0/8",))
+    try:
+        yield
+    finally:
+        controllers.stop(*kinds)
+        controllers.start(*kinds)
 
 
 @pytest.fixture
@@ -222,9 +240,9 @@ def attacker(kubectl: Kubectl, kube_api: KubeApi, namespace: str) -> Iterator[Sp
 
 
 @pytest.fixture
-def attack(controllers: Controllers | None, record_property: Callable[[str, object], None]) -> Attack:
-    """Return what watches the session's processes while a test attacks them."""
-    return Attack(running(controllers), record_property)
+def attack(any_controllers: Running, record_property: Callable[[str, object], None]) -> Attack:
+    """Return what watches the controllers while a test attacks them."""
+    return Attack(any_controllers, record_property)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from e2e.cluster import Space
 from e2e.fleet import Fleet
 from e2e.objects import automation, image_repository
 from testing import costly_keys
+from testing.address import HOST
 from testing.certificates import create_authority
 
 PAIR = create_authority("client")
@@ -42,7 +43,7 @@ def use_costly_keys(space: Space) -> dict[tuple[str, str], tuple[str, str]]:
     }
     for name, (key, message) in tls_keys.items():
         secret(space, f"tls-{name}", tls__crt=PAIR.certificate, tls__key=key)
-        image_repository(space, name, "127.0.0.1:9/a/b", interval="1s", certSecretRef={"name": f"tls-{name}"})
+        image_repository(space, name, f"{HOST}:9/a/b", interval="1s", certSecretRef={"name": f"tls-{name}"})
         expected["ImageRepository", name] = ("AuthenticationFailed", message)
     endless = {
         "certificate": {"tls__crt": costly_keys.endless_pem(), "tls__key": PAIR.key},
@@ -52,7 +53,7 @@ def use_costly_keys(space: Space) -> dict[tuple[str, str], tuple[str, str]]:
     for name, data in endless.items():
         secret(space, f"tls-endless-{name}", **data)
         image_repository(
-            space, f"endless-{name}", "127.0.0.1:9/a/b", interval="1s", certSecretRef={"name": f"tls-endless-{name}"}
+            space, f"endless-{name}", f"{HOST}:9/a/b", interval="1s", certSecretRef={"name": f"tls-endless-{name}"}
         )
         expected["ImageRepository", f"endless-{name}"] = ("AuthenticationFailed", "failed to parse")
     identities = {
@@ -64,7 +65,7 @@ def use_costly_keys(space: Space) -> dict[tuple[str, str], tuple[str, str]]:
     }
     for name, (key, message) in identities.items():
         secret(space, name, identity=key, known_hosts=b"h ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==", password=b"x")
-        spec = {"url": "ssh://git@127.0.0.1:9/x", "interval": "1h", "secretRef": {"name": name}}
+        spec = {"url": f"ssh://git@{HOST}:9/x", "interval": "1h", "secretRef": {"name": name}}
         space.apply("GitRepository", name, {**spec, "ref": {"branch": "main"}})
         automation(space, name, source=name)
         expected["ImageUpdateAutomation", name] = ("GitOperationFailed", message)

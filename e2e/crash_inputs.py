@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from testing import costly_keys
+from testing.address import HOST
 
 DEEP = b"[" * 2000 + b"]" * 2000
 DEEP_OBJECTS = b'{"a":' * 2000 + b"1" + b"}" * 2000
@@ -52,7 +53,7 @@ ROWS: dict[str, Row] = {
     "wait-until-the-end-of-time": Row("429", 429, b"", {"Retry-After": "Fri, 31 Dec 9999 23:59:59 -2359"}),
     "budget-of-many-digits": Row("429", 429, b"", {"RateLimit-Remaining": "0", "RateLimit-Reset": DIGITS}),
     "realm-without-a-host": Row(NO_REALM, 401, headers=_challenge("http:///token")),
-    "realm-with-a-bad-port": Row(NO_REALM, 401, headers=_challenge("http://127.0.0.1:99999/token")),
+    "realm-with-a-bad-port": Row(NO_REALM, 401, headers=_challenge(f"http://{HOST}:99999/token")),
     "realm-with-half-an-address": Row(NO_REALM, 401, headers=_challenge("http://[::1/token")),
     "realm-of-a-long-label": Row("", 401, headers=_challenge(f"http://{'a' * 300}.example/token")),
     "realm-of-two-dots": Row("", 401, headers=_challenge("http://a..b/token")),
@@ -110,7 +111,7 @@ CONFIGS: dict[str, dict[str, bytes]] = {
 
 
 def _auths(**entry: object) -> bytes:
-    return json.dumps({"auths": {"127.0.0.1": entry}}).encode()
+    return json.dumps({"auths": {HOST: entry}}).encode()
 
 
 SECRETS: dict[str, tuple[str, dict[str, bytes]]] = {

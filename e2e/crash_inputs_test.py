@@ -17,6 +17,7 @@ from e2e.objects import automation, image_repository, semver_policy
 from e2e.registry_servers import HostileRegistry, HostileRegistryHandler
 from hack.controllers import KINDS
 from testing import costly_keys
+from testing.address import HOST
 
 RULES = {"newest": {"by": "BuildDate"}, "platforms": ["linux/amd64"]}
 PANICS = "controller_runtime_reconcile_panics_total"
@@ -146,7 +147,7 @@ def test_git_answers_that_no_parser_takes(attack: Attack, fleet: Fleet, answer: 
     assert panics(attack) == before
 
 
-HOST = "h ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA=="
+HOST_KEY = "h ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA=="
 SHORT_VECTOR = (
     costly_keys.pem("RSA PRIVATE KEY", bytes(64))
     .decode()
@@ -159,7 +160,7 @@ GIT_SECRETS = {
     "encrypted-key": ("https", {"tls.crt": "x", "tls.key": costly_keys.pbkdf2_key().decode()}),
     "authority-of-noise": ("https", {"ca.crt": costly_keys.pem("CERTIFICATE", b"\x30\x84\xff\xff\xff\xff").decode()}),
     "identity-of-noise": ("ssh", {"identity": "€" * 99, "known_hosts": "€ € €"}),
-    "identity-with-a-short-vector": ("ssh", {"identity": SHORT_VECTOR, "known_hosts": HOST, "password": "x"}),
+    "identity-with-a-short-vector": ("ssh", {"identity": SHORT_VECTOR, "known_hosts": HOST_KEY, "password": "x"}),
     "app-of-digits": ("https", {"githubAppID": "9" * 5000, "githubAppInstallationID": "€", "githubAppPrivateKey": "x"}),
 }
 
@@ -170,7 +171,7 @@ def test_git_secrets_that_no_parser_takes(attack: Attack, fleet: Fleet) -> None:
         user = "git@" if scheme == "ssh" else ""
         fleet.space.apply("Secret", name, stringData=data)
         provider = {"provider": "github"} if "githubAppID" in data else {}
-        spec = {"url": f"{scheme}://{user}127.0.0.1:9/x", "interval": "1h", "secretRef": {"name": name}, **provider}
+        spec = {"url": f"{scheme}://{user}{HOST}:9/x", "interval": "1h", "secretRef": {"name": name}, **provider}
         fleet.space.apply("GitRepository", name, {**spec, "ref": {"branch": "main"}})
         automation(fleet.space, name, source=name)
     for name in GIT_SECRETS:

@@ -14,6 +14,7 @@ from e2e.cluster import Space
 from e2e.objects import image_repository
 from e2e.registry_servers import HostileRegistry
 from hack.attacks.drip import WAYS, DripServer
+from testing.address import HOST
 
 ROOT = Path(__file__).parent.parent
 ATTACKERS = 40
@@ -26,7 +27,7 @@ RSS_MIB = 512
 @pytest.fixture
 def hosts(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     """Yield forty hosts that drip in the way of the parameter, in a process of their own."""
-    command = [sys.executable, "-m", "hack.attacks.drip", request.param, "--ports", str(ATTACKERS)]
+    command = [sys.executable, "-m", "hack.attacks.drip", request.param, "--ports", str(ATTACKERS), "--host", HOST]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as attack:
         assert attack.stdout is not None
         yield [attack.stdout.readline().strip() for _ in range(ATTACKERS)]
@@ -64,7 +65,7 @@ def test_the_attacker_reads_what_is_wrong(victim: HostileRegistry, space: Space)
         "trailers": "malformed HTTP response",
         "gzip": "list of tags has more than 256000000 bytes",
     }.items():
-        server = DripServer(way)
+        server = DripServer(way, host=HOST)
         image_repository(space, way, f"{server.hosts[0]}/app", timeout="60s")
         found = space.wait_not_ready("ImageRepository", way, reason="ReadOperationFailed", message=message, seconds=40)
         assert re.search(message, str(found["status"]["conditions"]))

@@ -8,6 +8,7 @@ from e2e.cluster import Space
 from e2e.fleet import Fleet
 from e2e.objects import automation
 from hack.attacks.gitdrip import DrippingServer
+from testing.address import HOST
 
 MODES = ("headers", "error-body", "chunk-size", "compressed", "interim", "silence")
 HOSTS_PER_MODE, REPOSITORIES_PER_HOST = 5, 3
@@ -19,7 +20,9 @@ def test_dripping_git_servers_of_one_namespace_delay_nobody_else(attack: Attack,
     automation(fleet.space, "fleet", source="fleet")
     fleet.wait_commits(2)
     with ExitStack() as stack:
-        servers = [stack.enter_context(DrippingServer(mode)) for mode in MODES for _ in range(HOSTS_PER_MODE)]
+        servers = [
+            stack.enter_context(DrippingServer(mode, host=HOST)) for mode in MODES for _ in range(HOSTS_PER_MODE)
+        ]
         for number, server in enumerate(servers * REPOSITORIES_PER_HOST):
             name = f"drips-{number}"
             spec = {"url": f"http://{server.host}/{name}.git", "interval": "1h", "timeout": "20s"}

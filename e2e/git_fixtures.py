@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from e2e.cluster import eventually
 from e2e.fleet import Fleet
 from e2e.objects import deployment
+from hack.githost import GitHost
 from testing.gitserver import BareRepository
 
 PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -37,12 +39,17 @@ def ssh_identity(passphrase: str = "", *, key: PrivateKey | None = None) -> SshI
     return SshIdentity(private.decode(), public.decode())
 
 
-def known_hosts(port: int, host: str = "127.0.0.1") -> str:
+def known_hosts(port: int, host: str) -> str:
     """Return the host keys of an SSH server, as `known_hosts` lists them."""
     scanned = subprocess.run(
         ["ssh-keyscan", "-p", str(port), host], capture_output=True, text=True, check=True, timeout=20
     )
     return scanned.stdout
+
+
+def git_host_address(git_host: GitHost) -> str:
+    """Return where the Git host listens."""
+    return str(urlsplit(git_host.url).hostname)
 
 
 def gitea_ssh_port() -> int:

@@ -20,6 +20,7 @@ from e2e.git_fixtures import PrivateKey, move_to, ssh_identity, start, wait_imag
 from e2e.objects import automation
 from e2e.ssh_server import SshServer
 from hack.env import openssh
+from testing.address import HOST
 from testing.gitserver import BareRepository
 from testing.proxy import ProxyServer
 
@@ -144,7 +145,7 @@ async def test_hashed_known_hosts(server: SshServer, repository: BareRepository,
 
 
 async def test_another_host_key(server: SshServer, repository: BareRepository, engine: GitEngine) -> None:
-    other = f"[127.0.0.1]:{server.port} {ssh_identity().public}\n"
+    other = f"[{HOST}]:{server.port} {ssh_identity().public}\n"
     with pytest.raises(AuthenticationFailed, match="ssh: handshake failed: knownhosts: key mismatch"):
         await engine.list_refs(server.remote(repository.path, known_hosts=other))
     assert server.logins == 0
@@ -182,15 +183,15 @@ async def test_certificate_of_the_host(
 @pytest.mark.parametrize(
     ("options", "name", "known", "reason"),
     [
-        pytest.param(("-V", "-2h:-1h"), "127.0.0.1", "{authority}", "ssh: cert has expired", id="expired"),
-        pytest.param(("-V", "+1h:+2h"), "127.0.0.1", "{authority}", "ssh: cert is not yet valid", id="early"),
+        pytest.param(("-V", "-2h:-1h"), HOST, "{authority}", "ssh: cert has expired", id="expired"),
+        pytest.param(("-V", "+1h:+2h"), HOST, "{authority}", "ssh: cert is not yet valid", id="early"),
         pytest.param((), "git.example", "{authority}",
-                     r'ssh: principal "127.0.0.1" not in the set of valid principals for given certificate: '
+                     rf'ssh: principal "{HOST}" not in the set of valid principals for given certificate: '
                      r'\["git.example"\]', id="of-another-host"),
-        pytest.param((), "127.0.0.1", "@cert-authority * {stranger}",
-                     r"ssh: no authorities for hostname: 127.0.0.1:\d+", id="signed-by-somebody-else"),
-        pytest.param((), "127.0.0.1", "{authority}@revoked * {host}", "knownhosts: key is revoked", id="revoked"),
-        pytest.param((), "127.0.0.1", "@revoked * {public}{authority}", "knownhosts: key is revoked",
+        pytest.param((), HOST, "@cert-authority * {stranger}",
+                     rf"ssh: no authorities for hostname: {HOST}:\d+", id="signed-by-somebody-else"),
+        pytest.param((), HOST, "{authority}@revoked * {host}", "knownhosts: key is revoked", id="revoked"),
+        pytest.param((), HOST, "@revoked * {public}{authority}", "knownhosts: key is revoked",
                      id="revoked-authority"),
     ],
 )  # fmt: skip
@@ -248,7 +249,7 @@ def test_automation_by_way_of_a_proxy(fleet: Fleet, server: SshServer, kind: Lit
     repository = BareRepository(server.folder / "served.git")
     start(repository, fleet)
     authority = server.certify(name="git.invalid")
-    routes = {f"git.invalid:{server.port}": f"127.0.0.1:{server.port}"}
+    routes = {f"git.invalid:{server.port}": f"{HOST}:{server.port}"}
     with ProxyServer(kind, login="robot:pr0xy-hush", routes=routes) as proxy:
         login = {"address": proxy.url, "username": "robot", "password": "wrong-hush"}
         fleet.space.apply("Secret", "proxy", stringData=login)

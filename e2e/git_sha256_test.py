@@ -12,6 +12,7 @@ import pytest
 from e2e.fleet import Fleet
 from e2e.git_fixtures import (
     forget_push,
+    git_host_address,
     gitea_ssh_port,
     known_hosts,
     move_to,
@@ -96,9 +97,9 @@ def test_updates_on_the_git_host(hosted: Fleet) -> None:
 def test_updates_on_the_git_host_over_ssh(hosted: Fleet, git_host: GitHost) -> None:
     identity, path = ssh_identity(), f"{git_host.user}/{hosted.repository.name}"
     git_host.call("POST", f"/repos/{path}/keys", {"title": "bot", "key": identity.public, "read_only": False})
-    port = gitea_ssh_port()
-    secret = {"identity": identity.private, "known_hosts": known_hosts(port)}
-    move_to(hosted, f"ssh://git@127.0.0.1:{port}/{path}.git", secret=secret)
+    host, port = git_host_address(git_host), gitea_ssh_port()
+    secret = {"identity": identity.private, "known_hosts": known_hosts(port, host)}
+    move_to(hosted, f"ssh://git@{host}:{port}/{path}.git", secret=secret)
     check_updates(hosted)
 
 

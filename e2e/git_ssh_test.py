@@ -1,13 +1,19 @@
 """`controllers.git`: the Git host's own SSH server with a deploy key."""
 
-from urllib.parse import urlsplit
-
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from e2e.fleet import Fleet
-from e2e.git_fixtures import SshIdentity, gitea_ssh_port, known_hosts, move_to, needs_keyscan, ssh_identity
+from e2e.git_fixtures import (
+    SshIdentity,
+    git_host_address,
+    gitea_ssh_port,
+    known_hosts,
+    move_to,
+    needs_keyscan,
+    ssh_identity,
+)
 from e2e.objects import automation
 from hack.githost import GitHost
 
@@ -18,12 +24,7 @@ def deploy_key(git_host: GitHost, fleet: Fleet, identity: SshIdentity, *, read_o
     """Let a key in; return the repository's SSH URL."""
     path = f"{git_host.user}/{fleet.repository.name}"
     git_host.call("POST", f"/repos/{path}/keys", {"title": "bot", "key": identity.public, "read_only": read_only})
-    return f"ssh://git@{address(git_host)}:{gitea_ssh_port()}/{path}.git"
-
-
-def address(git_host: GitHost) -> str:
-    """Return where the Git host listens."""
-    return str(urlsplit(git_host.url).hostname)
+    return f"ssh://git@{git_host_address(git_host)}:{gitea_ssh_port()}/{path}.git"
 
 
 @needs_keyscan
@@ -31,7 +32,7 @@ def address(git_host: GitHost) -> str:
 def test_deploy_key(fleet: Fleet, git_host: GitHost, passphrase: str) -> None:
     identity = ssh_identity(passphrase)
     url = deploy_key(git_host, fleet, identity)
-    secret = {"identity": identity.private, "known_hosts": known_hosts(gitea_ssh_port(), address(git_host))}
+    secret = {"identity": identity.private, "known_hosts": known_hosts(gitea_ssh_port(), git_host_address(git_host))}
     move_to(fleet, url, secret=secret | ({"password": passphrase} if passphrase else {}))
     automation(fleet.space, "fleet", source="fleet")
     fleet.wait_commits(2)
@@ -47,7 +48,7 @@ def test_deploy_key_that_may_only_read(fleet: Fleet, git_host: GitHost) -> None:
     move_to(
         fleet,
         url,
-        secret={"identity": identity.private, "known_hosts": known_hosts(gitea_ssh_port(), address(git_host))},
+        secret={"identity": identity.private, "known_hosts": known_hosts(gitea_ssh_port(), git_host_address(git_host))},
     )
     automation(fleet.space, "fleet", source="fleet")
     fleet.space.wait_not_ready("ImageUpdateAutomation", "fleet", reason="GitOperationFailed", message="push")
@@ -60,7 +61,10 @@ def test_host_with_another_key_is_not_talked_to(fleet: Fleet, git_host: GitHost)
     stranger = rsa.generate_private_key(65537, 2048).public_key()
     line = stranger.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
     url = deploy_key(git_host, fleet, identity)
-    secret = {"identity": identity.private, "known_hosts": f"[{address(git_host)}]:{gitea_ssh_port()} {line}\n"}
+    secret = {
+        "identity": identity.private,
+        "known_hosts": f"[{git_host_address(git_host)}]:{gitea_ssh_port()} {line}\n",
+    }
     move_to(fleet, url, secret=secret)
     automation(fleet.space, "fleet", source="fleet")
     fleet.space.wait_not_ready(

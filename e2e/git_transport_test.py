@@ -10,6 +10,7 @@ from e2e.fleet import Fleet
 from e2e.git_fixtures import move_to, start, wait_image
 from e2e.objects import automation
 from hack.env import pki
+from testing.address import HOST
 from testing.gitserver import BareRepository, GitServer
 from testing.proxy import ProxyServer
 
@@ -22,7 +23,7 @@ def authority() -> pki.Authority:
 @pytest.fixture
 def server(tmp_path: Path, authority: pki.Authority) -> Iterator[GitServer]:
     """Serve over TLS, only to those who have a certificate of the authority."""
-    certificate, key = authority.issue("server", tmp_path)
+    certificate, key = authority.issue("server", tmp_path, addresses=(HOST,))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     context.load_verify_locations(cadata=authority.certificate_pem().decode())
@@ -53,7 +54,7 @@ def test_private_authority_and_client_certificate(
         "tls.crt": certificate.read_text(),
         "tls.key": key.read_text(),
     }
-    move_to(fleet, f"https://127.0.0.1:{server.port}/fleet.git", secret=secret)
+    move_to(fleet, f"https://{HOST}:{server.port}/fleet.git", secret=secret)
     automation(fleet.space, "fleet", source="fleet")
     wait_image(repository, fleet, "1.0.1")
     fleet.push_tag("1.0.2")
@@ -63,7 +64,7 @@ def test_private_authority_and_client_certificate(
 def test_authority_that_is_not_ours_is_not_trusted(fleet: Fleet, server: GitServer) -> None:
     started(server, fleet)
     other = pki.new_authority("somebody else").certificate_pem().decode()
-    move_to(fleet, f"https://127.0.0.1:{server.port}/fleet.git", secret={"ca.crt": other})
+    move_to(fleet, f"https://{HOST}:{server.port}/fleet.git", secret={"ca.crt": other})
     automation(fleet.space, "fleet", source="fleet")
     fleet.space.wait_not_ready(
         "ImageUpdateAutomation", "fleet", reason="GitOperationFailed", message="certificate verify failed"
@@ -73,7 +74,7 @@ def test_authority_that_is_not_ours_is_not_trusted(fleet: Fleet, server: GitServ
 def test_server_that_wants_a_certificate_gets_none(fleet: Fleet, server: GitServer, authority: pki.Authority) -> None:
     started(server, fleet)
     secret = {"ca.crt": authority.certificate_pem().decode()}
-    move_to(fleet, f"https://127.0.0.1:{server.port}/fleet.git", secret=secret)
+    move_to(fleet, f"https://{HOST}:{server.port}/fleet.git", secret=secret)
     automation(fleet.space, "fleet", source="fleet")
     fleet.space.wait_not_ready("ImageUpdateAutomation", "fleet", reason="GitOperationFailed", message="unable to clone")
 
@@ -107,10 +108,10 @@ def test_socks_proxy(fleet: Fleet, server: GitServer, authority: pki.Authority, 
     with ProxyServer("socks5", login="robot:pr0xy-hush") as proxy:
         login = {"address": proxy.url, "username": "robot", "password": "wrong-hush"}
         fleet.space.apply("Secret", "proxy", stringData=login)
-        url = f"https://127.0.0.1:{server.port}/fleet.git"
+        url = f"https://{HOST}:{server.port}/fleet.git"
         move_to(fleet, url, secret=tls, proxySecretRef={"name": "proxy"})
         automation(fleet.space, "fleet", source="fleet")
-        message = f"proxy {proxy.url} does not connect to 127.0.0.1:{server.port}: username/password"
+        message = f"proxy {proxy.url} does not connect to {HOST}:{server.port}: username/password"
         refused = fleet.space.wait_not_ready(
             "ImageUpdateAutomation", "fleet", reason="GitOperationFailed", message=message
         )
@@ -118,4 +119,4 @@ def test_socks_proxy(fleet: Fleet, server: GitServer, authority: pki.Authority, 
         fleet.space.apply("Secret", "proxy", stringData=login | {"password": "pr0xy-hush"})
         fleet.space.request("ImageUpdateAutomation", "fleet")
         wait_image(repository, fleet, "1.0.1")
-    assert set(proxy.asked) == {f"SOCKS5 127.0.0.1:{server.port}"}
+    assert set(proxy.asked) == {f"SOCKS5 {HOST}:{server.port}"}

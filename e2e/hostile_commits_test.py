@@ -12,6 +12,7 @@ from e2e.fleet import Fleet
 from e2e.objects import automation, git_secret
 from hack.attacks import commits
 from hack.githttp import GitHttpServer
+from testing.address import HOST
 
 SHAPES = {
     "same-file": False,
@@ -30,7 +31,7 @@ USER, PASSWORD = "mallory", "not-secret"
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[GitHttpServer]:
-    with GitHttpServer(tmp_path, user=USER, password=PASSWORD) as server:
+    with GitHttpServer(tmp_path, user=USER, password=PASSWORD, host=HOST) as server:
         yield server
 
 

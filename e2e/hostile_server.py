@@ -3,18 +3,20 @@
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from testing.address import HOST
+
 DRIP_SECONDS = 0.2
 LOGIN_PAGE = b"<!DOCTYPE html><html><body>Please log in to the guest network</body></html>"
 
 
 class HostileServer(ThreadingHTTPServer):
-    """A server on loopback; `host` is its name in an image."""
+    """A server of the tests; `host` is its name in an image."""
 
     daemon_threads = True
 
     def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
-        super().__init__(("127.0.0.1", 0), handler)
-        self.host = f"127.0.0.1:{self.server_address[1]}"
+        super().__init__((HOST, 0), handler)
+        self.host = f"{HOST}:{self.server_address[1]}"
         self.closing = threading.Event()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()

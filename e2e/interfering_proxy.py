@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 
+from testing.address import HOST
+
 HOP_BY_HOP = {"connection", "transfer-encoding", "content-encoding", "content-length", "host", "date", "server"}
 PROBE_BYTES = 4
 """A push may be probed with an empty request (`0000`) before its body is sent."""
@@ -24,7 +26,7 @@ class InterferingProxy(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, target: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__((HOST, 0), _Handler)
         self.before_push: list[Callable[[], object]] = []
         self.requests: list[str] = []
         self.outage = False
@@ -32,7 +34,7 @@ class InterferingProxy(ThreadingHTTPServer):
         self.retry_after = ""
         """What the 503 says; empty: nothing."""
         self.client = httpx.Client(base_url=target, trust_env=False, timeout=30)
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.url = f"http://{HOST}:{self.server_address[1]}"
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 

@@ -12,19 +12,17 @@ from e2e.fleet import Fleet
 from e2e.hostile_server import CaptivePortalHandler, HostileServer, SlowHeadersHandler
 from e2e.interfering_proxy import InterferingProxy
 from e2e.objects import automation, image_repository, semver_policy
-from hack.controllers import Controllers
 from hack.env import process
 from hack.oci import Pusher
+from testing.address import HOST
 
 EACH = 10
 WATCHED_SECONDS = 8
 
 
 @pytest.fixture
-def proxy(parts: Parts, controllers: Controllers | None) -> Iterator[InterferingProxy]:
+def proxy(parts: Parts) -> Iterator[InterferingProxy]:
     """Yield the open registry behind a proxy that records the requests."""
-    if controllers is None:
-        pytest.skip("the controllers run in the cluster: they do not reach servers on this machine's loopback")
     proxy = InterferingProxy(f"http://{parts.open_registry}")
     yield proxy
     proxy.close()
@@ -34,8 +32,8 @@ def proxy(parts: Parts, controllers: Controllers | None) -> Iterator[Interfering
 def hosts() -> Iterator[dict[str, str]]:
     """Yield bad hosts by what is wrong with them."""
     dripping, portal = HostileServer(SlowHeadersHandler), HostileServer(CaptivePortalHandler)
-    (closed,) = process.free_ports(1)
-    yield {"drips": dripping.host, "portal": portal.host, "nobody": f"127.0.0.1:{closed}"}
+    (closed,) = process.free_ports(1, HOST)
+    yield {"drips": dripping.host, "portal": portal.host, "nobody": f"{HOST}:{closed}"}
     dripping.close()
     portal.close()
 

@@ -17,6 +17,7 @@ from hack.env import process
 
 PLURAL = {kind.resource.kind: kind.resource.plural for kind in EVERY_KIND} | {
     "Event": "events",
+    "Pod": "pods",
     "Secret": "secrets",
     "ServiceAccount": "serviceaccounts",
 }
@@ -52,9 +53,12 @@ class KubeApi:
         answer = self._client.get(_path(api_version, kind, namespace, name))
         return {} if answer.status_code == 404 else _content(answer)
 
-    def list(self, api_version: str, kind: str, *, namespace: str, field_selector: str = "") -> list[dict[str, Any]]:
+    def list(
+        self, api_version: str, kind: str, *, namespace: str, field_selector: str = "", label_selector: str = ""
+    ) -> list[dict[str, Any]]:
         """Return the objects of a namespace."""
-        answer = self._client.get(_path(api_version, kind, namespace), params={"fieldSelector": field_selector})
+        selectors = {"fieldSelector": field_selector, "labelSelector": label_selector}
+        answer = self._client.get(_path(api_version, kind, namespace), params=selectors)
         items: list[dict[str, Any]] = _content(answer)["items"]
         return items
 

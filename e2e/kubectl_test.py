@@ -11,7 +11,9 @@ import pytest
 from e2e.cluster import API_VERSION, Space, condition
 from e2e.fleet import Fleet
 from e2e.objects import automation, deployment
-from hack.controllers import KINDS, Controllers, KubectlFailed
+from e2e.running import Running
+from hack.controllers import KINDS, KubectlFailed
+from testing.address import HOST
 
 KIND_OF = dict(zip(KINDS, ("ImageRepository", "ImagePolicy", "ImageUpdateAutomation"), strict=True))
 Json = dict[str, Any]
@@ -48,7 +50,7 @@ EDITS = (
     Edit("ImageUpdateAutomation", {"update": {"path": "./more"}}, lambda o: bool(o["status"].get("lastPushCommit"))),
 )
 CANNOT_WORK: tuple[tuple[str, Json, str], ...] = (
-    ("ImageRepository", {"image": "127.0.0.1:1/Not/Valid"}, "Stalled"),
+    ("ImageRepository", {"image": f"{HOST}:1/Not/Valid"}, "Stalled"),
     ("ImageRepository", {"secretRef": {"name": "missing"}}, "Reconciling"),
     ("ImagePolicy", {"policy": {"semver": {"range": "one or two"}}}, "Stalled"),
     ("ImagePolicy", {"policy": {"semver": {"range": ">=9"}}}, "Reconciling"),
@@ -68,13 +70,11 @@ def quiet(fleet: Fleet) -> Fleet:
 
 
 @pytest.fixture
-def halted(controllers: Controllers | None) -> Iterator[Controllers]:
-    """Yield the processes for a test that stops some of them."""
-    if controllers is None:
-        pytest.skip("the controllers run in the cluster: their processes are not ours to stop")
-    yield controllers
-    if missing := [kind for kind in KINDS if kind not in controllers.processes]:
-        controllers.start(*missing)
+def halted(any_controllers: Running) -> Iterator[Running]:
+    """Yield the controllers for a test that stops some of them."""
+    yield any_controllers
+    if missing := [kind for kind in KINDS if kind not in any_controllers.incarnations()]:
+        any_controllers.start(*missing)
 
 
 def wait(space: Space, kind: str, *conditions: str, seconds: float = 30) -> bool:
@@ -107,7 +107,7 @@ def _undo(space: Space, kind: str, spec: Json, before: Json) -> None:
     assert wait(space, kind), f"{spec} and back"
 
 
-def test_wait_does_not_take_the_ready_of_a_former_generation(quiet: Fleet, halted: Controllers) -> None:
+def test_wait_does_not_take_the_ready_of_a_former_generation(quiet: Fleet, halted: Running) -> None:
     space, kinds = quiet.space, list(KIND_OF)
     halted.stop(*kinds)
     edits = {edit.kind: edit for edit in EDITS}

@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 def total(url: str, sample: str, **labels: str) -> float:
     """Return the sum over all series of a sample (`controller_runtime_reconcile_total`) that have these labels."""
-    text = httpx.get(f"{url}/metrics", trust_env=False).text
+    text = httpx.get(f"{url}/metrics", trust_env=False).raise_for_status().text
     return sum(
         found.value
         for family in text_string_to_metric_families(text)
@@ -17,7 +17,7 @@ def total(url: str, sample: str, **labels: str) -> float:
 
 def buckets(url: str, name: str) -> dict[float, float]:
     """Return the buckets of a histogram without labels: how many observations were at most so much."""
-    text = httpx.get(f"{url}/metrics", trust_env=False).text
+    text = httpx.get(f"{url}/metrics", trust_env=False).raise_for_status().text
     return {
         float(found.labels["le"]): found.value
         for family in text_string_to_metric_families(text)

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import httpx
-import pytest
 import yaml  # type: ignore[import-untyped]  # comes without type hints
 from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as untyped_parser
@@ -12,9 +11,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from e2e.cluster import eventually
 from e2e.fleet import Fleet
 from e2e.objects import automation, image_repository
-from hack.controllers import Controllers
+from e2e.running import Running
 from hack.monitoring.__main__ import FOLDER
 from hack.monitoring.panels import list_queries
+from testing.address import HOST
 
 text_string_to_metric_families: Callable[[str], Iterable[Metric]] = untyped_parser
 FOREIGN = {"up"}
@@ -40,18 +40,11 @@ def scrape(url: str) -> dict[str, Metric]:
     return {family.name: family for family in text_string_to_metric_families(answer.text)}
 
 
-def scrape_all(controllers: Controllers) -> list[dict[str, Metric]]:
+def scrape_all(controllers: Running) -> list[dict[str, Metric]]:
     return [scrape(url) for url in controllers.metrics.values()]
 
 
-@pytest.fixture
-def running(controllers: Controllers | None) -> Controllers:
-    if controllers is None:
-        pytest.skip("the controllers run in the cluster: their ports are not on this machine")
-    return controllers
-
-
-def exposed(controllers: Controllers) -> dict[str, set[str]]:
+def exposed(controllers: Running) -> dict[str, set[str]]:
     """Return the names of all samples, and the labels that they have, as far as there are series."""
     found: dict[str, set[str]] = {}
     for family in (one for families in scrape_all(controllers) for one in families.values()):
@@ -62,12 +55,12 @@ def exposed(controllers: Controllers) -> dict[str, set[str]]:
     return found
 
 
-def test_rules_and_dashboard_name_only_what_is_exposed(fleet: Fleet, running: Controllers) -> None:
+def test_rules_and_dashboard_name_only_what_is_exposed(fleet: Fleet, any_controllers: Running) -> None:
     automation(fleet.space, "fleet", source="fleet")
     fleet.wait_commits(2)
     names = {name for expression in expressions() for name in NAME.findall(expression)} - FOREIGN
     assert len(names) > 20
-    found = exposed(running)
+    found = exposed(any_controllers)
     assert sorted(names - found.keys()) == []
     for expression in expressions():
         for name, matchers in SELECTOR.findall(expression):
@@ -76,7 +69,7 @@ def test_rules_and_dashboard_name_only_what_is_exposed(fleet: Fleet, running: Co
                 assert labels <= found[name], f"{name}: {expression}"
 
 
-def infos(controllers: Controllers, namespace: str) -> dict[tuple[str, str], dict[str, str]]:
+def infos(controllers: Running, namespace: str) -> dict[tuple[str, str], dict[str, str]]:
     """Return the labels of the objects of a namespace, by kind and name."""
     samples = (one for families in scrape_all(controllers) for one in families["tagline_resource_info"].samples)
     mine = [sample.labels for sample in samples if sample.labels["namespace"] == namespace]
@@ -85,11 +78,11 @@ def infos(controllers: Controllers, namespace: str) -> dict[tuple[str, str], dic
     return found
 
 
-def test_each_object_has_one_series_with_what_its_status_says(fleet: Fleet, running: Controllers) -> None:
+def test_each_object_has_one_series_with_what_its_status_says(fleet: Fleet, any_controllers: Running) -> None:
     space = fleet.space
-    image_repository(space, "broken", "127.0.0.1:1/none")
+    image_repository(space, "broken", f"{HOST}:1/none")
     space.wait_not_ready("ImageRepository", "broken", reason="ReadOperationFailed")
-    found = infos(running, space.name)
+    found = infos(any_controllers, space.name)
     assert found["ImageRepository", "app"]["ready"] == "True"
     assert found["ImageRepository", "app"]["image"] == fleet.image
     assert found["ImagePolicy", "app"]["image"] == fleet.image
@@ -97,10 +90,13 @@ def test_each_object_has_one_series_with_what_its_status_says(fleet: Fleet, runn
     assert (broken["ready"], broken["reason"], broken["suspended"]) == ("False", "ReadOperationFailed", "false")
     space.patch("ImageRepository", "broken", {"suspend": True})
     eventually(
-        lambda: infos(running, space.name)["ImageRepository", "broken"]["suspended"] == "true", what="it is suspended"
+        lambda: infos(any_controllers, space.name)["ImageRepository", "broken"]["suspended"] == "true",
+        what="it is suspended",
     )
     space.delete("ImageRepository", "broken")
-    eventually(lambda: ("ImageRepository", "broken") not in infos(running, space.name), what="the series of it is gone")
+    eventually(
+        lambda: ("ImageRepository", "broken") not in infos(any_controllers, space.name), what="the series of it is gone"
+    )
 
 
 def exemplars(url: str, name: str) -> Iterator[Mapping[str, str]]:
@@ -110,7 +106,7 @@ def exemplars(url: str, name: str) -> Iterator[Mapping[str, str]]:
             yield sample.exemplar.labels
 
 
-def test_a_new_tag_is_timed_to_its_choice_and_commit_with_an_exemplar(fleet: Fleet, running: Controllers) -> None:
+def test_a_new_tag_is_timed_to_its_choice_and_commit_with_an_exemplar(fleet: Fleet, any_controllers: Running) -> None:
     automation(fleet.space, "fleet", source="fleet")
     fleet.wait_commits(2)
     fleet.space.wait_ready("ImageUpdateAutomation", "fleet")
@@ -118,7 +114,7 @@ def test_a_new_tag_is_timed_to_its_choice_and_commit_with_an_exemplar(fleet: Fle
     fleet.wait_commits(3)
     want = {"policy": f"{fleet.space.name}/app", "tag": "1.0.2"}
     for kind, name in (("imagepolicy", "chosen"), ("imageupdateautomation", "pushed")):
-        url, metric = running.metrics[kind], f"tagline_first_seen_to_{name}_seconds"
+        url, metric = any_controllers.metrics[kind], f"tagline_first_seen_to_{name}_seconds"
         eventually(lambda url=url, metric=metric: want in exemplars(url, metric), what=f"{want} in {metric}")  # type: ignore[misc]
     selection = fleet.space.get("ImagePolicy", "app")["status"]["selection"]
     assert selection["firstSeen"].endswith("Z")

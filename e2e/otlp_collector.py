@@ -12,6 +12,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from testing.address import HOST
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -64,8 +66,8 @@ def running() -> Iterator[Collector]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    collector.url = f"http://127.0.0.1:{server.server_port}"
+    server = ThreadingHTTPServer((HOST, 0), Handler)
+    collector.url = f"http://{HOST}:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -12,7 +12,6 @@ from e2e.conftest import Parts
 from e2e.fleet import Fleet
 from e2e.interfering_proxy import InterferingProxy
 from e2e.objects import automation, image_repository, semver_policy
-from hack.controllers import Controllers
 from hack.oci import Pusher
 
 EVENTS = 14
@@ -28,12 +27,6 @@ def proxy_to(url: str) -> Iterator[InterferingProxy]:
         yield proxy
     finally:
         proxy.close()
-
-
-@pytest.fixture(autouse=True)
-def _local(controllers: Controllers | None) -> None:
-    if controllers is None:
-        pytest.skip("the controllers run in the cluster: they do not reach servers on this machine's loopback")
 
 
 def test_commit_comes_within_seconds_of_a_git_hosts_recovery_though_policies_moved_during_the_outage(

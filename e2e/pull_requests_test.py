@@ -10,6 +10,7 @@ import pytest
 from e2e.cluster import condition, eventually
 from e2e.fleet import Fleet
 from e2e.objects import automation, deployment, semver_policy
+from testing.address import HOST
 
 KIND = "ImageUpdateAutomation"
 
@@ -215,7 +216,7 @@ def test_forge_that_is_down_loses_nothing(offers: Offers) -> None:
     number = offers.wait_open("Update app to 1.0.1")["number"]
     offers.wait_status(number, "Open")
     space = offers.fleet.space
-    space.patch(KIND, "fleet", {"git": {"pullRequest": {"api": "http://127.0.0.1:9/api/v1"}}})
+    space.patch(KIND, "fleet", {"git": {"pullRequest": {"api": f"http://{HOST}:9/api/v1"}}})
     found = space.wait_not_ready(KIND, "fleet", reason="PullRequestFailed")
     assert [one["number"] for one in found["status"]["pullRequests"]] == [number]
     space.patch(KIND, "fleet", {"git": {"pullRequest": {"api": None}}})

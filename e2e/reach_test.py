@@ -9,7 +9,7 @@ from e2e.cluster import Space
 from e2e.fleet import Fleet
 from e2e.kubeapi import KubeApi
 from e2e.objects import automation, deployment, image_repository, semver_policy
-from hack.controllers import Controllers
+from e2e.running import Running
 
 KIND = "ImageUpdateAutomation"
 
@@ -59,11 +59,9 @@ def test_policy_of_another_namespace_is_used_as_soon_as_it_allows_it(fleet: Flee
     )
 
 
-def test_flag_wins_over_both_sides(fleet: Fleet, team: Space, controllers: Controllers | None) -> None:
-    if controllers is None:
-        pytest.skip("the controllers run in the cluster: their flags are not ours to set")
-    controllers.stop("imageupdateautomation")
-    controllers.start("imageupdateautomation", flags=("--no-cross-namespace-refs=true",))
+def test_flag_wins_over_both_sides(fleet: Fleet, team: Space, any_controllers: Running) -> None:
+    any_controllers.stop("imageupdateautomation")
+    any_controllers.start("imageupdateautomation", flags=("--no-cross-namespace-refs=true",))
     try:
         team.patch("ImagePolicy", "app", {"accessFrom": {"namespaceSelectors": [{}]}})
         ask(fleet, team)
@@ -72,8 +70,8 @@ def test_flag_wins_over_both_sides(fleet: Fleet, team: Space, controllers: Contr
         assert found["status"]["findings"][0]["reason"] == "CrossNamespaceBlocked"
         assert f"{fleet.image}:0.1.0 #" in fleet.repository.file("team.yaml")
     finally:
-        controllers.stop("imageupdateautomation")
-        controllers.start("imageupdateautomation")
+        any_controllers.stop("imageupdateautomation")
+        any_controllers.start("imageupdateautomation")
 
 
 @pytest.mark.uncommon_commits("targets name values that have no markers")

@@ -11,14 +11,14 @@ import pytest
 
 from api.names import PUSHED_TAGS, REQUESTED_AT
 from api.pushedtags import PushedTag, encode_pushed_tags
-from e2e import manifests
+from e2e import manifests, receiver_process
 from e2e.cluster import Space, eventually
 from e2e.conftest import Parts
 from e2e.objects import image_repository
-from hack import controllers as local_controllers
 from hack.controllers import ROOT, Kubectl
 from hack.oci import Pusher
 from hack.pages.blocks import blocks_of
+from testing.address import HOST
 
 AT = "2026-11-30T09:00:00.000000001Z"
 FINALIZER = "finalizers.fluxcd.io"
@@ -28,14 +28,7 @@ FINALIZER = "finalizers.fluxcd.io"
 def component(cluster: Parts, tmp_path_factory: pytest.TempPathFactory) -> Kubectl:
     """Return kubectl as the receiver's account, with the component installed."""
     folder = tmp_path_factory.mktemp("receiver")
-    rendered = manifests.render(cluster.kubectl, folder, "receiver")
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=rendered)
-    local_controllers.wait_for_crds(cluster.kubectl)
-    server, authority = local_controllers.cluster_server(cluster.kubectl)
-    config = local_controllers.write_account_kubeconfig(
-        cluster.kubectl, "receiver", folder, server=server, authority=authority
-    )
-    return Kubectl(cluster.kubectl.program, config)
+    return Kubectl(cluster.kubectl.program, receiver_process.install(cluster, folder, "receiver"))
 
 
 def merge(kubectl: Kubectl, space: Space, kind: str, change: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
@@ -45,7 +38,7 @@ def merge(kubectl: Kubectl, space: Space, kind: str, change: Mapping[str, Any]) 
 @pytest.fixture
 def repository(space: Space, component: Kubectl) -> Space:
     """Return a namespace with an ImageRepository and a Receiver, both called app, and the policy at work."""
-    image_repository(space, "app", "127.0.0.1:1/org/app", suspend=True)
+    image_repository(space, "app", f"{HOST}:1/org/app", suspend=True)
     receiver = {
         "type": "harbor",
         "secretRef": {"name": "hook"},

@@ -1,5 +1,6 @@
 """The receiver as a local process with the rights of its ServiceAccount, beside the session's controllers."""
 
+import json
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -50,13 +51,7 @@ def running(
 ) -> Iterator[ReceiverProcess]:
     """Install the component, and run its process until the end of the block."""
     folder.mkdir(parents=True, exist_ok=True)
-    rendered = manifests.render(cluster.kubectl, folder, *components)
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=rendered)
-    local_controllers.wait_for_crds(cluster.kubectl)
-    server, authority = local_controllers.cluster_server(cluster.kubectl)
-    config = local_controllers.write_account_kubeconfig(
-        cluster.kubectl, "receiver", folder, server=server, authority=authority
-    )
+    config = install(cluster, folder, *components)
     port = port or process.free_ports(1)[0]
     started = Controllers(
         folder, {"receiver": config}, ("--log-level=debug", f"--receiverAddr=127.0.0.1:{port}", *flags)
@@ -66,6 +61,21 @@ def running(
         yield ReceiverProcess(port, started)
     finally:
         started.stop()
+
+
+def install(cluster: Parts, folder: Path, *components: str) -> Path:
+    """Apply all of the manifests with components but the Deployments; return a kubeconfig of the receiver's account.
+
+    Where the controllers run as pods, their Deployments have an image and flags that are to stay.
+    """
+    rendered = manifests.parse(manifests.render(cluster.kubectl, folder, *components))
+    objects = {"apiVersion": "v1", "kind": "List", "items": [o for o in rendered if o["kind"] != "Deployment"]}
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(objects))
+    local_controllers.wait_for_crds(cluster.kubectl)
+    server, authority = local_controllers.cluster_server(cluster.kubectl)
+    return local_controllers.write_account_kubeconfig(
+        cluster.kubectl, "receiver", folder, server=server, authority=authority
+    )
 
 
 def new_token() -> str:

@@ -25,10 +25,11 @@ from e2e.cluster import Space, eventually
 from e2e.conftest import Parts
 from e2e.objects import automation, deployment, docker_secret, git_repository, image_repository, semver_policy
 from e2e.receiver_process import ReceiverProcess
-from hack.controllers import Controllers
+from e2e.running import Running
 from hack.env import process, registry
 from hack.githost import GitHost, Repository
 from hack.oci import Pusher
+from testing.address import HOST
 
 PUSHES = int(os.environ.get("E2E_HOOK_PUSHES", "3"))
 POLL_SECONDS = float(os.environ.get("E2E_POLL_SECONDS", "10"))
@@ -37,11 +38,9 @@ COMMIT_SECONDS = 60.0
 
 @pytest.fixture(scope="module")
 def hooks(
-    cluster: Parts, controllers: Controllers | None, tmp_path_factory: pytest.TempPathFactory
+    cluster: Parts, any_controllers: Running, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ReceiverProcess]:
     """Yield the receiver's process, which serves all namespaces."""
-    if controllers is None:
-        pytest.skip("the controllers run in the cluster, where senders of this machine do not reach them")
     with receiver_process.running(cluster, tmp_path_factory.mktemp("receiver")) as started:
         yield started
 
@@ -104,7 +103,7 @@ def hooked_registry(tmp_path: Path) -> Iterator[Start]:
         assert sender is not None
         (step,) = steps_of(sender, url)
         endpoints = yaml.safe_load(step.replace(TOKEN_WORD, token))["notifications"]["endpoints"]
-        local = registry.start(tmp_path / "registry", endpoints=endpoints)
+        local = registry.start(tmp_path / "registry", endpoints=endpoints, address=HOST)
         started.append(local.process)
         return local.host
 
@@ -113,7 +112,7 @@ def hooked_registry(tmp_path: Path) -> Iterator[Start]:
         process.stop(running)
 
 
-def requests_to(controllers: Controllers, host: str) -> float:
+def requests_to(controllers: Running, host: str) -> float:
     return metrics.total(controllers.metrics["imagerepository"], "tagline_registry_requests_total", host=host)
 
 
@@ -129,7 +128,7 @@ def describe(seconds: Sequence[float]) -> str:
 
 def test_notifications_of_the_cncf_registry_reach_the_commit(
     hooks: ReceiverProcess,
-    controllers: Controllers,
+    any_controllers: Running,
     space: Space,
     tidy_git: GitHost,
     hooked_registry: Start,
@@ -141,11 +140,11 @@ def test_notifications_of_the_cncf_registry_reach_the_commit(
         receiver_process.receiver(space, "images", "distribution", token)
         way = build(space, tidy_git, pusher, f"{host}/{space.name}/app")
         scanned = space.get("ImageRepository", "app")["status"]["lastScanResult"]["scanTime"]
-        asked, taken = requests_to(controllers, host), []
+        asked, taken = requests_to(any_controllers, host), []
         for number in range(1, PUSHES + 1):
             taken.append(way.push_until_commit(f"1.0.{number}"))
             way.check_commit(f"1.0.{number}")
-        per_push = (requests_to(controllers, host) - asked) / PUSHES
+        per_push = (requests_to(any_controllers, host) - asked) / PUSHES
         found = space.get("ImageRepository", "app")
         assert found["metadata"]["annotations"][PUSHED_TAGS], "tags came with the hooks"
         assert found["status"]["lastScanResult"]["tagCount"] == PUSHES + 1
@@ -158,7 +157,7 @@ def test_notifications_of_the_cncf_registry_reach_the_commit(
     shown = {
         "log of the receiver": hooks.log(),
         "its metrics": httpx.get(f"{hooks.metrics}/metrics", trust_env=False).text,
-        "log of the scans": controllers.log("imagerepository").read_text(errors="replace"),
+        "log of the scans": any_controllers.log_text("imagerepository"),
         "events": str(space.api.list("v1", "Event", namespace=space.name)),
         "ImageRepository": str(space.get("ImageRepository", "app")),
     }
@@ -176,17 +175,17 @@ def delete_manifest(host: str, path: str, digest: str) -> int:
 
 @pytest.mark.skipif(PUSHES <= 3, reason="measures polling for a report: E2E_HOOK_PUSHES=15 asks for it")
 def test_polling_beside(
-    controllers: Controllers, space: Space, tidy_git: GitHost, parts: Parts, capsys: pytest.CaptureFixture[str]
+    any_controllers: Running, space: Space, tidy_git: GitHost, parts: Parts, capsys: pytest.CaptureFixture[str]
 ) -> None:
     chance = random.Random(1)  # noqa: S311 - spreads pushes, guards nothing
     with Pusher(parts.open_registry) as pusher:
         image = f"{parts.open_registry}/{space.name}/app"
         way = build(space, tidy_git, pusher, image, interval=f"{POLL_SECONDS:g}s")
-        began, asked, taken = time.monotonic(), requests_to(controllers, parts.open_registry), []
+        began, asked, taken = time.monotonic(), requests_to(any_controllers, parts.open_registry), []
         for number in range(1, PUSHES + 1):
             time.sleep(chance.uniform(0, POLL_SECONDS))
             taken.append(way.push_until_commit(f"1.0.{number}"))
-        rate = (requests_to(controllers, parts.open_registry) - asked) / (time.monotonic() - began)
+        rate = (requests_to(any_controllers, parts.open_registry) - asked) / (time.monotonic() - began)
         show(
             capsys,
             f"push → commit by polling every {POLL_SECONDS:g} s: {describe(taken)}; {rate * 3600:.0f} registry "
@@ -196,7 +195,6 @@ def test_polling_beside(
 
 def test_webhook_of_gitea_reaches_the_commit(
     hooks: ReceiverProcess,
-    controllers: Controllers,
     space: Space,
     tidy_git: GitHost,
     capsys: pytest.CaptureFixture[str],
@@ -228,7 +226,7 @@ def test_webhook_of_gitea_reaches_the_commit(
 
 
 def test_a_tag_that_no_hook_announced_is_counted(
-    hooks: ReceiverProcess, controllers: Controllers, space: Space, hooked_registry: Start
+    hooks: ReceiverProcess, any_controllers: Running, space: Space, hooked_registry: Start
 ) -> None:
     token = receiver_process.new_token()
     host = hooked_registry(hooks.hook(token, "images", space.name), token)
@@ -245,5 +243,5 @@ def test_a_tag_that_no_hook_announced_is_counted(
         space.patch("ImageRepository", "app", {"interval": "1s"})
         space.wait_ready("ImageRepository", "app", message="found 3 tags")
         name = "tagline_webhook_missed_tags_total"
-        url = controllers.metrics["imagerepository"]
+        url = any_controllers.metrics["imagerepository"]
         assert metrics.total(url, name, namespace=space.name) == 1

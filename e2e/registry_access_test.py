@@ -10,7 +10,7 @@ import pytest
 
 from api.kinds import RECONCILED
 from e2e.cluster import Space
-from e2e.conftest import Parts
+from e2e.conftest import Parts, proxies_allowed
 from e2e.objects import docker_secret, image_repository, semver_policy
 from e2e.registry_servers import (
     PASSWORD,
@@ -22,9 +22,11 @@ from e2e.registry_servers import (
     htpasswd,
     start_registry,
 )
-from hack.controllers import ROOT, Controllers
+from e2e.running import Running
+from hack.controllers import ROOT
 from hack.env import pki
 from hack.oci import Pusher
+from testing.address import HOST, LOOPBACK
 from testing.proxy import ProxyServer
 
 NAME = "registry.internal"
@@ -53,7 +55,7 @@ def variants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryVaria
     storage = folder / "storage"
     authority = pki.new_authority("private")
     (folder / "authority.crt").write_bytes(authority.certificate_pem())
-    certificate, key = authority.issue("server", folder, ("localhost", NAME))
+    certificate, key = authority.issue("server", folder, ("localhost", NAME), addresses=(HOST,))
     tls = {"certificate": str(certificate), "key": str(key)}
     tokens = TokenServer(folder / "tokens")
     door = start_registry(folder / "open", storage)
@@ -125,7 +127,7 @@ def test_token_service(space: Space, variants: RegistryVariants) -> None:
 @pytest.mark.parametrize("keys", [("ca__crt",), ("caFile",)], ids=["ca.crt", "caFile"])
 def test_private_authority(space: Space, variants: RegistryVariants, keys: tuple[str]) -> None:
     image = f"{variants.tls.host}/team/app"
-    image_repository(space, "app", image)
+    image_repository(space, "app", image, insecure=False)
     space.wait_not_ready("ImageRepository", "app", reason="ReadOperationFailed", message="unknown authority")
     tls_secret(space, "tls", **{keys[0]: variants.authority})
     space.patch("ImageRepository", "app", {"certSecretRef": {"name": "tls"}})
@@ -135,7 +137,7 @@ def test_private_authority(space: Space, variants: RegistryVariants, keys: tuple
 def test_client_certificate(space: Space, variants: RegistryVariants) -> None:
     image = f"{variants.mutual_tls.host}/team/app"
     tls_secret(space, "tls", ca__crt=variants.authority)
-    image_repository(space, "app", image, certSecretRef={"name": "tls"})
+    image_repository(space, "app", image, insecure=False, certSecretRef={"name": "tls"})
     space.wait_not_ready("ImageRepository", "app", reason="ReadOperationFailed", message="tls: |EOF|reset")
     tls_secret(space, "both", ca__crt=variants.authority, tls__crt=variants.certificate, tls__key=variants.key)
     space.patch("ImageRepository", "app", {"certSecretRef": {"name": "both"}})
@@ -143,15 +145,10 @@ def test_client_certificate(space: Space, variants: RegistryVariants) -> None:
 
 
 @pytest.fixture
-def with_local_proxies(controllers: Controllers | None) -> Iterator[None]:
-    """Let the operator allow proxies on this machine for a while."""
-    if controllers is None:
-        pytest.skip("the controllers run in the cluster: their flags are not ours to set")
-    controllers.stop("imagerepository")
-    controllers.start("imagerepository", flags=("--allowed-networks=127.0.0.0/8",))
-    yield
-    controllers.stop("imagerepository")
-    controllers.start("imagerepository")
+def with_local_proxies(any_controllers: Running) -> Iterator[None]:
+    """Let the operator allow proxies of the tests to scans for a while."""
+    with proxies_allowed(any_controllers, "imagerepository"):
+        yield
 
 
 @pytest.mark.usefixtures("with_local_proxies")
@@ -168,7 +165,7 @@ def test_behind_a_proxy(space: Space, variants: RegistryVariants) -> None:
 
 
 def test_a_proxy_inside_is_not_asked_for_what_is_outside(space: Space) -> None:
-    with ProxyServer("http") as proxy:
+    with ProxyServer("http", host=LOOPBACK) as proxy:
         space.apply("Secret", "proxy", stringData={"address": proxy.url})
         image_repository(space, "app", f"{NAME}:5443/team/app", proxySecretRef={"name": "proxy"})
         space.wait_not_ready("ImageRepository", "app", reason="ReadOperationFailed", message="--allowed-networks")

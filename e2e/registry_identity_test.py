@@ -21,6 +21,7 @@ from e2e.cloud_servers import reviewer
 from e2e.cluster import Space
 from e2e.objects import image_repository
 from hack import controllers as local_controllers
+from testing.address import HOST
 
 ROLE = "arn:aws:iam::123456789012:role/scanner"
 HOUR = timedelta(hours=1)
@@ -78,8 +79,8 @@ class TokenRegistry(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, review: Callable[[str, str], str]) -> None:
-        super().__init__(("127.0.0.1", 0), _Door)
-        self.host = f"127.0.0.1:{self.server_address[1]}"
+        super().__init__((HOST, 0), _Door)
+        self.host = f"{HOST}:{self.server_address[1]}"
         self.review = review
         self.challenge = 'Basic realm="registry"'
         self.users: list[str] = []
@@ -131,7 +132,7 @@ OPT_IN = ("credential.auth.fluxcd.io/provider=kubernetes", "credential.auth.flux
 @pytest.mark.parametrize(
     ("challenge", "more", "sent"),
     [
-        pytest.param('Bearer realm="http://127.0.0.1:1/token"', (), "Bearer ", id="bearer"),
+        pytest.param(f'Bearer realm="http://{HOST}:1/token"', (), "Bearer ", id="bearer"),
         pytest.param('Basic realm="registry"', (), "Bearer ", id="bearer-where-a-password-is-asked-for"),
         pytest.param(
             'Basic realm="registry"', ("credential.auth.fluxcd.io/username=robot",), "Basic robot", id="password"

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from hack.env import pki, process, tools
+from testing.address import HOST
 
 USER, PASSWORD = "alice", "wonder-land"
 
@@ -44,12 +45,12 @@ def start_registry(
 ) -> RegistryEndpoint:
     """Start a registry on `storage` and wait until it answers; `auth` and `http.tls` as in its configuration."""
     folder.mkdir(parents=True, exist_ok=True)
-    (port,) = process.free_ports(1)
+    (port,) = process.free_ports(1, HOST)
     config = {
         "version": "0.1",
         "log": {"level": "warn", "accesslog": {"disabled": True}},
         "storage": {"filesystem": {"rootdirectory": str(storage)}},
-        "http": {"addr": f"127.0.0.1:{port}", **({"tls": dict(tls)} if tls else {})},
+        "http": {"addr": f"{HOST}:{port}", **({"tls": dict(tls)} if tls else {})},
         **({"auth": dict(auth)} if auth else {}),
     }
     (folder / "config.json").write_text(json.dumps(config))  # JSON is YAML
@@ -57,8 +58,8 @@ def start_registry(
     started = process.start("registry", command, folder, {"OTEL_TRACES_EXPORTER": "none"})
     scheme = "https" if tls else "http"
     if not (tls and "clientcas" in tls):
-        process.wait_until(process.http_probe(f"{scheme}://127.0.0.1:{port}/v2/", authority=authority), started)
-    return RegistryEndpoint(f"127.0.0.1:{port}", started)
+        process.wait_until(process.http_probe(f"{scheme}://{HOST}:{port}/v2/", authority=authority), started)
+    return RegistryEndpoint(f"{HOST}:{port}", started)
 
 
 def htpasswd(folder: Path) -> dict[str, Any]:
@@ -75,9 +76,9 @@ class TokenServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(("127.0.0.1", 0), _Tokens)
+        super().__init__((HOST, 0), _Tokens)
         self.requested_scopes: list[str] = []
-        self.url = f"http://127.0.0.1:{self.server_address[1]}/token"
+        self.url = f"http://{HOST}:{self.server_address[1]}/token"
         folder.mkdir(parents=True, exist_ok=True)
         authority = pki.new_authority("token service")
         certificate, key = authority.issue("tokens", folder)
@@ -146,9 +147,9 @@ class HostileRegistry(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, fault: Fault) -> None:
-        super().__init__(("127.0.0.1", 0), HostileRegistryHandler)
+        super().__init__((HOST, 0), HostileRegistryHandler)
         self.fault = fault
-        self.host = f"127.0.0.1:{self.server_address[1]}"
+        self.host = f"{HOST}:{self.server_address[1]}"
         self.requests: list[str] = []
         self.closing = threading.Event()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)

@@ -12,6 +12,7 @@ from e2e.objects import automation, git_secret, image_repository
 from e2e.registry_servers import HostileRegistry, HostileRegistryHandler
 from hack.attacks.silent import SilentServer
 from hack.env import process
+from testing.address import HOST
 
 OBJECTS = 12
 SETTLED_SECONDS = 6
@@ -22,14 +23,14 @@ A_DAY = "86400"
 
 @pytest.fixture
 def silent() -> Iterator[SilentServer]:
-    with SilentServer() as server:
+    with SilentServer(host=HOST) as server:
         yield server
 
 
 @pytest.fixture
 def shared() -> Iterator[HostileRegistry]:
     """Yield a registry in which whoever has a repository below `evil` answers for it as they like."""
-    (closed,) = process.free_ports(1)
+    (closed,) = process.free_ports(1, HOST)
 
     def serve(h: HostileRegistryHandler) -> None:
         match h.path.split("/")[2:4]:
@@ -41,9 +42,9 @@ def shared() -> Iterator[HostileRegistry]:
             case ["evil", "down"]:
                 h.answer(503, b"", Retry_After=A_DAY)
             case ["evil", "away"]:
-                h.answer(307, b"", Location=f"http://127.0.0.1:{closed}{h.path}")
+                h.answer(307, b"", Location=f"http://{HOST}:{closed}{h.path}")
             case ["evil", "realm"]:
-                h.answer(401, b"", WWW_Authenticate=f'Bearer realm="http://127.0.0.1:{closed}/token"')
+                h.answer(401, b"", WWW_Authenticate=f'Bearer realm="http://{HOST}:{closed}/token"')
             case ["evil", "wrong"]:
                 h.answer(401, b"", WWW_Authenticate="Negotiate x")
             case _:

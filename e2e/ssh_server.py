@@ -1,4 +1,4 @@
-"""OpenSSH's server on loopback, run as the user who runs the tests, without a change of the machine.
+"""OpenSSH's server, run as the user who runs the tests, without a change of the machine.
 
 As root, sshd needs a user `sshd` and the folder /run/sshd. Where the machine lacks them, it gets them in a mount
 namespace of its own. As anybody else it needs neither and lets in that user alone.
@@ -15,6 +15,7 @@ from e2e.cluster import eventually
 from e2e.git_fixtures import SshIdentity, ssh_identity
 from hack.env import openssh
 from hack.env.process import free_ports
+from testing.address import HOST
 
 ACCOUNTS_SCRIPT = """
 mount -t tmpfs -o mode=755 none /run && mkdir /run/sshd &&
@@ -30,7 +31,7 @@ class SshServer:
         self.folder = folder
         self.settings = settings
         self.user = pwd.getpwuid(os.getuid()).pw_name
-        self.port = free_ports(1)[0]
+        self.port = free_ports(1, HOST)[0]
         self.host, self.identity = ssh_identity(), ssh_identity()
         self.keygen = programs.ssh_keygen
         self._programs = programs
@@ -42,7 +43,7 @@ class SshServer:
     @property
     def known_hosts(self) -> str:
         """The line for the server's host key."""
-        return f"[127.0.0.1]:{self.port} {self.host.public}\n"
+        return f"[{HOST}]:{self.port} {self.host.public}\n"
 
     def hashed_known_hosts(self) -> str:
         """Return the same line as `ssh-keygen -H` writes it."""
@@ -51,7 +52,7 @@ class SshServer:
         subprocess.run([self.keygen, "-H", "-f", path], check=True, capture_output=True)
         return path.read_text()
 
-    def certify(self, *options: str, name: str = "127.0.0.1") -> str:
+    def certify(self, *options: str, name: str = HOST) -> str:
         """Present a certificate from now on; return the line of `known_hosts` for the authority that signed it.
 
         options: of ssh-keygen, like `-V +1h`. Restarts the server.
@@ -77,7 +78,7 @@ class SshServer:
         """How many connections were let in."""
         return self.log.count("Accepted publickey for")
 
-    def url(self, path: Path, host: str = "127.0.0.1") -> str:
+    def url(self, path: Path, host: str = HOST) -> str:
         return f"ssh://{self.user}@{host}:{self.port}{path}"
 
     def secret(self) -> dict[str, str]:
@@ -125,7 +126,7 @@ class SshServer:
     def _settings(self) -> tuple[str, ...]:
         return (
             f"Port {self.port}",
-            "ListenAddress 127.0.0.1",
+            f"ListenAddress {HOST}",
             f"HostKey {self.folder}/host_key",
             f"AuthorizedKeysFile {self.folder}/authorized_keys",
             "PidFile none",

@@ -16,26 +16,26 @@ from e2e.monitoring_test import exemplars
 from e2e.objects import automation
 from e2e.otlp_collector import Collector, Span
 from e2e.receiver_process import ReceiverProcess, post
-from hack.controllers import Controllers
+from e2e.running import Running
+from testing.address import HOST
 
+NOBODY = f"http://{HOST}:1"
 NAMES = ["webhook", "look up announced tags", "choose", "update", "push"]
 SERVICES = {"tagline-receiver", "tagline-imagerepository", "tagline-imagepolicy", "tagline-imageupdateautomation"}
 
 
 @pytest.fixture
-def collector(controllers: Controllers | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+def collector(any_controllers: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     """Yield a collector to which the session's controllers send for a while."""
-    if controllers is None:
-        pytest.skip("the controllers run in the cluster: their flags are not ours to set")
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "200")
     with otlp_collector.running() as started:
-        controllers.stop()
-        controllers.start(flags=(f"--otlp-endpoint={started.url}",))
+        any_controllers.stop()
+        any_controllers.start(flags=(f"--otlp-endpoint={started.url}",))
         try:
             yield started
         finally:
-            controllers.stop()
-            controllers.start()
+            any_controllers.stop()
+            any_controllers.start()
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def hooks(cluster: Parts, collector: Collector, tmp_path: Path) -> Iterator[Rece
 
 
 def test_a_pushed_tag_is_one_trace_from_the_webhook_to_the_commit(
-    fleet: Fleet, hooks: ReceiverProcess, collector: Collector, controllers: Controllers
+    fleet: Fleet, hooks: ReceiverProcess, collector: Collector, any_controllers: Running
 ) -> None:
     space = fleet.space
     token = receiver_process.new_token()
@@ -79,7 +79,7 @@ def test_a_pushed_tag_is_one_trace_from_the_webhook_to_the_commit(
     result = space.get("ImageRepository", "app")["status"]["lastScanResult"]
     selection = space.get("ImagePolicy", "app")["status"]["selection"]
     assert [one["traceParent"][3:35] for one in (result, selection)] == [trace_id] * 2
-    url = controllers.metrics["imageupdateautomation"]
+    url = any_controllers.metrics["imageupdateautomation"]
     assert trace_id in [one.get("trace_id") for one in exemplars(url, "tagline_first_seen_to_pushed_seconds")]
     for kind in ("ImageRepository", "ImagePolicy", "ImageUpdateAutomation"):
         name = "fleet" if kind == "ImageUpdateAutomation" else "app"
@@ -88,11 +88,11 @@ def test_a_pushed_tag_is_one_trace_from_the_webhook_to_the_commit(
 
 
 def test_processes_work_and_end_without_their_collector(
-    fleet: Fleet, collector: Collector, controllers: Controllers
+    fleet: Fleet, collector: Collector, any_controllers: Running
 ) -> None:
-    controllers.stop()
-    controllers.start(flags=("--otlp-endpoint=http://127.0.0.1:1",))
+    any_controllers.stop()
+    any_controllers.start(flags=(f"--otlp-endpoint={NOBODY}",))
     automation(fleet.space, "fleet", source="fleet")
     fleet.wait_commits(2)
-    log = controllers.log("imagepolicy").read_text(errors="replace")
+    log = any_controllers.log_text("imagepolicy")
     assert "cannot start" not in log

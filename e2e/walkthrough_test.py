@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 from e2e.cluster import Space
-from e2e.conftest import Parts
+from e2e.conftest import Parts, proxies_allowed
 from e2e.journeys import FILTER, MESSAGE
 from e2e.objects import automation, git_repository
-from hack.controllers import Controllers
+from e2e.running import Running
 from hack.env import pki, process, registry
 from hack.env.registry import TlsFiles
 from hack.githost import GitHost
 from hack.oci import Pusher
+from testing.address import HOST
 from testing.proxy import ProxyServer
 
 IMAGE = "cnych/devops-demo"
@@ -48,30 +49,23 @@ SCANNERS = ("imagerepository", "imagepolicy")
 
 
 @pytest.fixture
-def hub(parts: Parts, controllers: Controllers | None, namespace: str) -> Iterator[Hub]:
+def hub(parts: Parts, any_controllers: Running, namespace: str) -> Iterator[Hub]:
     """Yield Docker Hub with the 21 tags of the walk-through."""
-    if controllers is None:
-        pytest.skip("the controllers run in the cluster: they do not reach a proxy on this machine's loopback")
     folder = parts.folder / f"hub-{namespace}"
     folder.mkdir()
     authority = pki.new_authority("Docker Hub of this test")
     trusted = folder / "ca.crt"
     trusted.write_bytes(authority.certificate_pem())
-    crt, key = authority.issue("index.docker.io", folder, ("index.docker.io",))
-    running = registry.start(folder, tls=TlsFiles(crt, key, trusted))
+    crt, key = authority.issue("index.docker.io", folder, ("index.docker.io",), addresses=(HOST,))
+    running = registry.start(folder, tls=TlsFiles(crt, key, trusted), address=HOST)
     tunnel = ProxyServer("http", routes={"index.docker.io:443": running.host})
-    # A proxy on the controllers' own machine is for the operator to allow.
-    controllers.stop(*SCANNERS)
-    controllers.start(*SCANNERS, flags=("--allowed-networks=127.0.0.0/8",))
     try:
-        with tunnel, Pusher(running.host, authority=trusted) as pusher:
+        with proxies_allowed(any_controllers, *SCANNERS), tunnel, Pusher(running.host, authority=trusted) as pusher:
             tags = [f"main-{number:08x}-{1695400000 + number}" for number in range(20)]
             pusher.push_tags(IMAGE, [*tags, LATEST])
             yield Hub(tunnel, pusher, trusted)
     finally:
         process.stop(running.process, kill=True)
-        controllers.stop(*SCANNERS)
-        controllers.start(*SCANNERS)
 
 
 @pytest.fixture

@@ -150,6 +150,14 @@ class Controllers:
             out[kind] = int(status.split("VmRSS:")[1].split()[0]) / 1024
         return out
 
+    def incarnations(self) -> dict[str, str]:
+        """Return the process id of each kind that runs."""
+        return {kind: str(running.pid) for kind, running in self.processes.items()}
+
+    def log_text(self, kind: str) -> str:
+        """Return what the processes of a kind have logged."""
+        return self.log(kind).read_text(errors="replace")
+
     def log(self, kind: str) -> Path:
         """Return the file that the process logs to."""
         return self.folder / f"{kind}.log"

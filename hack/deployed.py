@@ -1,8 +1,9 @@
 """Installs an image in any cluster as users do, and runs the end-to-end tests against its pods.
 
 `python -m hack.deployed IMAGE` does so in the cluster of KUBECONFIG, with the registries and the Git host that the
-`E2E_*` variables name (docs/development.md); `--node ARCHIVE` on a node of this machine (`hack.env.node`), which is
-started for it. A kind cluster shares all of it.
+`E2E_*` variables name (docs/development.md), and E2E_HOST, the address of this machine at which pods reach the tests'
+own servers; `--node ARCHIVE` on a node of this machine (`hack.env.node`), which is started for it. A kind cluster shares
+all of it.
 """
 
 import argparse
@@ -35,78 +36,78 @@ FILES = (
     "git_chaos_test.py",
     "cli_create_test.py",
     "flux_cli_test.py",
+    "badinputs_test.py",
+    "canary_test.py",
+    "costly_keys_test.py",
+    "crash_inputs_test.py",
+    "git_openssh_test.py",
+    "git_sha256_test.py",
+    "git_transport_test.py",
+    "kubectl_test.py",
+    "monitoring_test.py",
+    "pull_requests_test.py",
+    "reach_test.py",
+    "registry_access_test.py",
+    "registry_faults_test.py",
+    "registry_identity_test.py",
+    "spec_edits_test.py",
+    "walkthrough_test.py",
+    "attack_silent_test.py",
+    "drip_test.py",
+    "dripping_git_test.py",
+    "hostile_commits_test.py",
+    "hostile_objects_test.py",
+    "isolation_test.py",
+    "outage_test.py",
+    "shared_keys_test.py",
+    "git_elsewhere_test.py",
+    "attack_hooks_test.py",
+    "receiver_automations_test.py",
+    "receiver_component_test.py",
+    "receiver_registry_test.py",
+    "receiver_test.py",
+    "traces_test.py",
 )
-"""Of e2e/: what needs no more of the controllers than that they run, and of servers only those that pods can reach."""
+"""Of e2e/: all that a cluster can run. The tests' own servers listen at E2E_HOST; flags are set on the Deployments."""
 
-_PROCESSES = "it kills, measures or sets flags of processes of its own (for pods: e2e/node)"
-_LOOPBACK = "its servers stand on loopback, where no pod reaches them"
+_KILLED = "it kills processes by their ids, at chosen moments (pods are killed in e2e/node)"
+_SEVERAL = "it runs several processes of one kind side by side (pods do in e2e/node/replicas_test.py)"
 _NO_CONTROLLERS = "it looks at command line, manifests or API server; no controller of ours takes part"
 _OWN_CLUSTER = "it starts clusters, processes or containers of its own"
 LEFT_OUT = {
     "apifaults_test.py": _OWN_CLUSTER,
     "argocd_test.py": _OWN_CLUSTER,
-    "attack_hooks_test.py": _PROCESSES,
-    "attack_silent_test.py": _PROCESSES,
     "automate_test.py": _NO_CONTROLLERS,
-    "badinputs_test.py": _LOOPBACK,
     "beside_flux_test.py": _OWN_CLUSTER,
-    "canary_test.py": _PROCESSES,
     "chart_test.py": _NO_CONTROLLERS,
-    "cli_bootstrap_test.py": _NO_CONTROLLERS,
+    "cli_bootstrap_test.py": _OWN_CLUSTER,
     "cli_golden_test.py": _OWN_CLUSTER,
     "cli_install_test.py": _OWN_CLUSTER,
     "cli_kube_test.py": _NO_CONTROLLERS,
     "components_test.py": _NO_CONTROLLERS,
-    "costly_keys_test.py": _LOOPBACK,
-    "crash_inputs_test.py": _LOOPBACK,
-    "crash_test.py": _PROCESSES,
+    "crash_test.py": _KILLED,
     "crds_test.py": _NO_CONTROLLERS,
     "demo_test.py": _OWN_CLUSTER,
-    "drip_test.py": _PROCESSES,
-    "dripping_git_test.py": _LOOPBACK,
-    "embedded_api_test.py": _OWN_CLUSTER,
+    "embedded_api_test.py": _NO_CONTROLLERS,
     "flux_engines_test.py": _OWN_CLUSTER,
     "forge_gitea_test.py": _NO_CONTROLLERS,
-    "git_elsewhere_test.py": _PROCESSES,
-    "git_identity_test.py": _PROCESSES,
-    "git_openssh_test.py": _LOOPBACK,
-    "git_sha256_test.py": _LOOPBACK,
-    "git_transport_test.py": _LOOPBACK,
-    "hostile_commits_test.py": _LOOPBACK,
-    "hostile_objects_test.py": _PROCESSES,
+    "git_identity_test.py": "its process has stand-ins for clouds in place of their SDKs, which no image has",
     "image_test.py": _OWN_CLUSTER,
-    "isolation_test.py": _PROCESSES,
-    "kubectl_test.py": _PROCESSES,
-    "leader_test.py": _PROCESSES,
-    "modelled_test.py": _PROCESSES,
-    "monitoring_test.py": _PROCESSES,
-    "one_process_test.py": _PROCESSES,
-    "outage_test.py": _PROCESSES,
+    "leader_test.py": _SEVERAL,
+    "modelled_test.py": _KILLED,
+    "one_process_test.py": "its controllers share one process, as no Deployment of the manifests does",
     "plugins_test.py": _NO_CONTROLLERS,
     "pod_security_test.py": _NO_CONTROLLERS,
-    "preview_odd_files_test.py": _LOOPBACK,
-    "preview_proof_test.py": _PROCESSES,
-    "prometheus_test.py": _PROCESSES,
+    "preview_odd_files_test.py": _NO_CONTROLLERS,
+    "preview_proof_test.py": _OWN_CLUSTER,
+    "prometheus_test.py": "its Prometheus, a process of this machine, would have to reach pods",
     "pull_requests_chaos_test.py": _NO_CONTROLLERS,
-    "pull_requests_test.py": _PROCESSES,
-    "reach_test.py": _PROCESSES,
-    "receiver_automations_test.py": _PROCESSES,
-    "receiver_component_test.py": _PROCESSES,
-    "receiver_registry_test.py": _PROCESSES,
-    "receiver_test.py": _PROCESSES,
-    "registry_access_test.py": _LOOPBACK,
-    "registry_faults_test.py": _LOOPBACK,
-    "registry_identity_test.py": _PROCESSES,
     "runtime_client_test.py": _NO_CONTROLLERS,
     "runtime_lifecycle_test.py": _NO_CONTROLLERS,
     "scenarios_test.py": _OWN_CLUSTER,
-    "shards_test.py": _PROCESSES,
-    "shared_keys_test.py": _LOOPBACK,
-    "spec_edits_test.py": _PROCESSES,
-    "stored_versions_test.py": _OWN_CLUSTER,
-    "tenancy_test.py": _PROCESSES,
-    "traces_test.py": _PROCESSES,
-    "walkthrough_test.py": _PROCESSES,
+    "shards_test.py": _SEVERAL,
+    "stored_versions_test.py": "it replaces the CRDs by older ones, under whatever else runs in the cluster",
+    "tenancy_test.py": "it replaces the installation by others, with rights and images of their own",
 }
 """The other files of e2e/, and why they are not run against pods."""
 
@@ -191,6 +192,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, rest = parser.parse_known_args(arguments)
     if options.node:
         return on_node(Path(options.image), rest)
+    if os.environ.get("E2E_HOST", "127.").startswith("127."):
+        parser.error("E2E_HOST has to name an address of this machine that pods reach")
     kubectl = Kubectl(Path(os.environ.get("KUBECTL", "kubectl")), Path(os.environ["KUBECONFIG"]))
     install(kubectl, options.image, plain_http=True)
     return run({}, rest)

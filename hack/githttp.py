@@ -1,4 +1,4 @@
-"""Git's own server behind HTTP on loopback: `git http-backend` for the repositories of a folder.
+"""Git's own server behind HTTP, on loopback unless told otherwise: `git http-backend` for the repositories of a folder.
 
 For demos and tests only. It needs nothing but git; whoever logs in may push.
 """
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from hack.env import process
 
 GIT = shutil.which("git") or "git"
 ENVIRONMENT = {
@@ -71,14 +73,16 @@ class Backend:
 class GitHttpServer:
     """Serves `url`/<name>.git to one account, or to everybody without a user; use as a context manager."""
 
-    def __init__(self, root: Path, *, user: str = "", password: str = "", port: int = 0) -> None:
+    def __init__(
+        self, root: Path, *, user: str = "", password: str = "", port: int = 0, host: str = process.LOOPBACK
+    ) -> None:
         self.root, self.user, self.password = root, user, password
-        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server = _Server((host, port), _Handler)
         self._server.backend = Backend(root)
         self._server.authorization = (
             "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode() if user else None
         )
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.url = f"http://{host}:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
     def __enter__(self) -> "GitHttpServer":

@@ -77,4 +77,7 @@ DOCKER_BUILDKIT=1 docker build --tag "$IMAGE" \
   --build-arg "PYTHON_IMAGE=$(docker image inspect --format '{{index .RepoDigests 0}}' "$BASE")" .
 kind load docker-image "$IMAGE" --name "$CLUSTER"
 kubectl delete quota no-pods --namespace tagline-system
+# Servers of the tests listen at this machine's end of that network, which pods reach.
+E2E_HOST=$(docker network inspect kind --format '{{range .IPAM.Config}}{{println .Gateway}}{{end}}' | grep -m 1 -F .)
+export E2E_HOST
 .venv/bin/python -m hack.deployed "$IMAGE"

@@ -1,4 +1,4 @@
-"""A real Git server: `git http-backend` behind an HTTP server in this process, on loopback, with faults on demand.
+"""A real Git server: `git http-backend` behind an HTTP server in this process, with faults on demand.
 
 Repositories are made and changed by Git's own command line, without the
 configuration of whoever runs the tests.
@@ -18,6 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from testing.address import HOST
 
 GIT = shutil.which("git") or "git"
 ENVIRONMENT = {
@@ -137,11 +139,11 @@ class CannedResponse:
 class GitServer:
     """Serve the repositories of a folder at `url`/<name>.git. Use as a context manager.
 
-    login: (user, password) that is asked for. token: a bearer token that is asked for. protocol: the highest version
-    spoken. respond: called with each request; a CannedResponse is given instead of Git's.
+    host: the address to listen at. login: (user, password) that is asked for. token: a bearer token that is asked for.
+    protocol: the highest version spoken. respond: called with each request; a CannedResponse is given instead of Git's.
     """
 
-    def __init__(self, root: Path, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
+    def __init__(self, root: Path, *, tls: ssl.SSLContext | None = None, host: str = HOST) -> None:
         self.root = root
         self.host = host
         self.login: tuple[str, str] | None = None

@@ -1,4 +1,4 @@
-"""A proxy on loopback: CONNECT over HTTP or SOCKS5, with a login, routes of its own and faults on demand."""
+"""A proxy: CONNECT over HTTP or SOCKS5, with a login, routes of its own and faults on demand."""
 
 import base64
 import socket
@@ -8,34 +8,43 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Literal
 
+from testing.address import HOST
+
 LOGIN_REFUSED, NOT_ALLOWED, UNREACHABLE = 255, 2, 4
 
 
 class ProxyServer:
     """Use as a context manager.
 
-    login: `user:password` that is asked for. routes: leads `host:port` to `host:port`; when given, nothing else is
-    reached. ahead: the answer comes in one piece with what the server behind says first. silent: no answer comes at
-    all. refusal: what is said instead of connecting, a status line or a SOCKS5 code. asked: what was asked for.
+    host: the address to listen at. login: `user:password` that is asked for. routes: leads `host:port` to `host:port`;
+    when given, nothing else is reached. ahead: the answer comes in one piece with what the server behind says first.
+    silent: no answer comes at all. refusal: what is said instead of connecting, a status line or a SOCKS5 code. asked:
+    what was asked for.
     """
 
     def __init__(
-        self, kind: Literal["http", "socks5"], *, login: str = "", routes: Mapping[str, str] | None = None
+        self,
+        kind: Literal["http", "socks5"],
+        *,
+        login: str = "",
+        routes: Mapping[str, str] | None = None,
+        host: str = HOST,
     ) -> None:
         self.kind = kind
+        self.host = host
         self.login = login
         self.routes = dict(routes or {})
         self._has_other_routes = routes is None
         self.ahead = self.silent = False
         self.refusal: str | int = ""
         self.asked: list[str] = []
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = _Server((host, 0), _Handler)
         self._server.owner = self
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
 
     @property
     def netloc(self) -> str:
-        return f"127.0.0.1:{self._server.server_address[1]}"
+        return f"{self.host}:{self._server.server_address[1]}"
 
     @property
     def url(self) -> str:

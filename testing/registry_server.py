@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from testing.address import HOST
 from testing.certificates import KeyPair
 
 
@@ -80,7 +81,7 @@ class HttpServer:
 
 @asynccontextmanager
 async def run_server(
-    handler: Handler, identity: KeyPair | None = None, client_ca: bytes = b"", *, host: str = "127.0.0.1"
+    handler: Handler, identity: KeyPair | None = None, client_ca: bytes = b"", *, host: str = HOST
 ) -> AsyncIterator[HttpServer]:
     """Run a server on a free port; with `identity` over TLS, and then only for clients of `client_ca`, if given."""
     server = HttpServer(handler)
@@ -97,7 +98,7 @@ async def run_server(
 
 @asynccontextmanager
 async def run_listener(
-    serve: Serve, context: ssl.SSLContext | None = None, *, host: str = "127.0.0.1", port: int = 0
+    serve: Serve, context: ssl.SSLContext | None = None, *, host: str = HOST, port: int = 0
 ) -> AsyncIterator[str]:
     """Listen, and give each connection to `serve`; yield the address. Raises OSError where there is no `host`."""
     tasks: set[asyncio.Task[None]] = set()

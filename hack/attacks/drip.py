@@ -14,6 +14,8 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 
+from hack.env import process
+
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 PING = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 BLOCK = 64 << 10
@@ -81,15 +83,15 @@ WAYS: dict[str, Callable[[], Iterator[bytes]]] = {
 
 
 class DripServer:
-    """Hosts on loopback that answer in one of WAYS; `hosts` are their names in an image."""
+    """Hosts that answer in one of WAYS, on loopback unless told otherwise; `hosts` are their names in an image."""
 
-    def __init__(self, way: str, *, ports: int = 1, pause: float = 0.0) -> None:
+    def __init__(self, way: str, *, ports: int = 1, pause: float = 0.0, host: str = process.LOOPBACK) -> None:
         """Listen. pause: seconds between two blocks."""
         self._answer = WAYS[way]
         self._pause = pause
         self._closing = threading.Event()
-        self._listeners = [socket.create_server(("127.0.0.1", 0), backlog=128) for _ in range(ports)]
-        self.hosts = [f"127.0.0.1:{listener.getsockname()[1]}" for listener in self._listeners]
+        self._listeners = [socket.create_server((host, 0), backlog=128) for _ in range(ports)]
+        self.hosts = [f"{host}:{listener.getsockname()[1]}" for listener in self._listeners]
         for listener in self._listeners:
             threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
@@ -132,8 +134,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("way", choices=sorted(WAYS))
     parser.add_argument("--ports", type=int, default=1, help="how many hosts")
     parser.add_argument("--pause", type=float, default=0.0, help="seconds between two blocks")
+    parser.add_argument("--host", default=process.LOOPBACK, help="the address to listen at")
     options = parser.parse_args(argv)
-    server = DripServer(options.way, ports=options.ports, pause=options.pause)
+    server = DripServer(options.way, ports=options.ports, pause=options.pause, host=options.host)
     print("\n".join(server.hosts), flush=True)
     threading.Event().wait()
     return 0

@@ -17,6 +17,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from hack.env import process
+
 DRIP_SECONDS = 0.2
 ADVERTISEMENT = b"001e# service=git-upload-pack\n0000000eversion 2\n0000"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\n"
@@ -67,18 +69,18 @@ MODES: dict[str, Callable[[], Iterator[bytes]]] = {
 
 
 class DrippingServer:
-    """A server on loopback that answers every connection in the same way. A context manager."""
+    """A server that answers every connection in the same way, on loopback unless told otherwise. A context manager."""
 
-    def __init__(self, mode: str, *, port: int = 0, every: float = DRIP_SECONDS) -> None:
+    def __init__(self, mode: str, *, port: int = 0, every: float = DRIP_SECONDS, host: str = process.LOOPBACK) -> None:
         self._answer = MODES[mode]
         self._every = every
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self.open = 0
         self.accepted = 0
-        self._listener = socket.create_server(("127.0.0.1", port))
+        self._listener = socket.create_server((host, port))
         self.port: int = self._listener.getsockname()[1]
-        self.host = f"127.0.0.1:{self.port}"
+        self.host = f"{host}:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self) -> Self:

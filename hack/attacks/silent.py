@@ -12,16 +12,18 @@ import socket
 import threading
 from types import TracebackType
 
+from hack.env import process
+
 POLL_SECONDS = 0.1
 
 
 class SilentServer:
-    """Listens on loopback until it is closed; `host` is its name in an image or URL."""
+    """Listens until it is closed, on loopback unless told otherwise; `host` is its name in an image or URL."""
 
-    def __init__(self, port: int = 0) -> None:
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=1024)
+    def __init__(self, port: int = 0, *, host: str = process.LOOPBACK) -> None:
+        self._listener = socket.create_server((host, port), backlog=1024)
         self._listener.setblocking(False)
-        self.host = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self.host = f"{host}:{self._listener.getsockname()[1]}"
         self.accepted = 0
         """Connections so far."""
         self._open: set[socket.socket] = set()

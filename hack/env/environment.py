@@ -60,6 +60,7 @@ class Environment:
             "E2E_GIT_USER": self.git_user,
             "E2E_GIT_PASSWORD": self.git_password,
             "KUBECTL": str(self.kubectl),
+            **({"E2E_HOST": self.node.pod_address_of_host} if self.node else {}),
         }
 
     def halt(self, name: str) -> list[str]:
