@@ -20,6 +20,7 @@ from botocore.credentials import Credentials  # type: ignore[import-untyped]
 
 from hack.controllers import Kubectl
 from hack.env import pki
+from testing.address import HOST
 from testing.gitserver import BareRepository, CannedResponse, GitServer, Request
 from testing.proxy import ProxyServer
 
@@ -86,7 +87,7 @@ class CloudServers:
         self.server = GitServer(self.folder / "served", tls=context)
         self.server.respond = self.answer
         self.server.__enter__()
-        self.tunnel = ProxyServer("http", routes={f"{host}:443": f"127.0.0.1:{self.server.port}" for host in HOSTS})
+        self.tunnel = ProxyServer("http", routes={f"{host}:443": f"{HOST}:{self.server.port}" for host in HOSTS})
         self.tunnel.__enter__()
         return self
 

@@ -3,6 +3,8 @@
 import asyncio
 from contextlib import suppress
 
+from testing.address import LOOPBACK
+
 
 class CuttableLink:
     """A TCP proxy to the API server that can be cut, or made to swallow what the server says."""
@@ -16,7 +18,7 @@ class CuttableLink:
         self.refusing = False
 
     async def open(self) -> int:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, LOOPBACK, 0)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:

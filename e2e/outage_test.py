@@ -4,8 +4,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
-
 from controllers.registry.budget import MAX_OUTAGE_PAUSE
 from e2e.cluster import Space, condition
 from e2e.conftest import Parts

@@ -29,7 +29,7 @@ class ReceiverProcess:
     @property
     def url(self) -> str:
         """Where hooks are served, without a path."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{process.LOOPBACK}:{self.port}"
 
     @property
     def metrics(self) -> str:
@@ -54,7 +54,7 @@ def running(
     config = install(cluster, folder, *components)
     port = port or process.free_ports(1)[0]
     started = Controllers(
-        folder, {"receiver": config}, ("--log-level=debug", f"--receiverAddr=127.0.0.1:{port}", *flags)
+        folder, {"receiver": config}, ("--log-level=debug", f"--receiverAddr={process.LOOPBACK}:{port}", *flags)
     )
     started.start("receiver")
     try:

@@ -261,7 +261,7 @@ def replica(cluster: Parts, folder: Path, server: str, *flags: str) -> Iterator[
         cluster.kubectl, "receiver", folder, server=server, authority=authority
     )
     (port,) = process.free_ports(1)
-    started = Controllers(folder, {"receiver": config}, (f"--receiverAddr=127.0.0.1:{port}", *flags))
+    started = Controllers(folder, {"receiver": config}, (f"--receiverAddr={process.LOOPBACK}:{port}", *flags))
     started.start("receiver")
     try:
         yield ReceiverProcess(port, started)
@@ -273,7 +273,7 @@ def test_an_api_server_that_is_away(cluster: Parts, hook: Hook, image: str, tmp_
     server, _ = local_controllers.cluster_server(cluster.kubectl)
     link = Link(server)
     try:
-        with replica(cluster, tmp_path / "away", f"https://127.0.0.1:{link.port}") as other:
+        with replica(cluster, tmp_path / "away", f"https://{process.LOOPBACK}:{link.port}") as other:
             there = Hook(hook.space, other.url + urlsplit(hook.url).path, hook.token)
             assert there.call({"image": image, "tag": "1"}).text == "Woken\n"
             link.cut()

@@ -1,9 +1,9 @@
 """Installs an image in any cluster as users do, and runs the end-to-end tests against its pods.
 
 `python -m hack.deployed IMAGE` does so in the cluster of KUBECONFIG, with the registries and the Git host that the
-`E2E_*` variables name (docs/development.md), and E2E_HOST, the address of this machine at which pods reach the tests'
-own servers; `--node ARCHIVE` on a node of this machine (`hack.env.node`), which is started for it. A kind cluster shares
-all of it.
+`E2E_*` variables name (docs/development.md); E2E_HOST has to be an address of this machine at which pods reach the
+tests' own servers. `--node ARCHIVE` does so on a node of this machine (`hack.env.node`), which is started for it. A
+kind cluster shares all of it.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from pathlib import Path
 from api.kinds import RECONCILED
 from hack.controllers import NAMESPACE, ROOT, Kubectl, wait_for_crds
 from hack.env import environment
+from hack.env.process import LOOPBACK
 
 PUBLISHED = "ghcr.io/tagline/tagline"
 ROLLOUT_SECONDS = 180
@@ -192,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, rest = parser.parse_known_args(arguments)
     if options.node:
         return on_node(Path(options.image), rest)
-    if os.environ.get("E2E_HOST", "127.").startswith("127."):
+    if (os.environ.get("E2E_HOST") or LOOPBACK).startswith("127."):
         parser.error("E2E_HOST has to name an address of this machine that pods reach")
     kubectl = Kubectl(Path(os.environ.get("KUBECTL", "kubectl")), Path(os.environ["KUBECONFIG"]))
     install(kubectl, options.image, plain_http=True)
