@@ -1,5 +1,6 @@
 """`manifests` with components, as kubectl renders them."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,16 @@ def render(kubectl: Kubectl, folder: Path, *components: str, namespace: str = ""
     ]
     (folder / "kustomization.yaml").write_text("\n".join(lines) + "\n")
     return kubectl("kustomize", str(folder)).stdout
+
+
+def apply(kubectl: Kubectl, folder: Path, *components: str) -> None:
+    """Apply all of the manifests with components but the Deployments.
+
+    Where the controllers run as pods, their Deployments have an image and flags that are to stay.
+    """
+    wanted = [found for found in parse(render(kubectl, folder, *components)) if found["kind"] != "Deployment"]
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": wanted})
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=text)
 
 
 def parse(text: str) -> Objects:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -12,14 +13,15 @@ import yaml  # type: ignore[import-untyped]  # comes without type hints
 from e2e.cluster import eventually
 from e2e.fleet import Fleet
 from e2e.objects import automation, image_repository
-from hack.controllers import Controllers
+from e2e.running import Running
 from hack.env import process
 from hack.env.tools import find_built
 from hack.monitoring.__main__ import FOLDER
 from hack.monitoring.panels import list_queries
+from testing.address import HOST
 
 WITHOUT_ANSWER = ("tagline_registry_throttled_total", "leader_election_master_status")
-"""Metrics that have no series here: no registry asks to wait, and the session's processes elect no leader."""
+"""Metrics that have no series here: no registry asks to wait, and processes of this machine elect no leader."""
 SCRAPE_SECONDS = 1
 
 
@@ -42,18 +44,19 @@ class Prometheus:
 
 
 @pytest.fixture
-def prometheus(controllers: Controllers | None, tmp_path: Path) -> Iterator[Prometheus]:
+def prometheus(any_controllers: Running, tmp_path: Path) -> Iterator[Prometheus]:
     """Start one that scrapes the session's controllers each second as the PodMonitor says, with the rules."""
     program = find_built("prometheus")
     if program is None:
         pytest.skip("Prometheus is not built: make monitoring does that")
-    if controllers is None:
-        pytest.skip("the controllers run in the cluster: their ports are not on this machine")
     rules = yaml.safe_load((FOLDER / "rules.yaml").read_text())["spec"]
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
     targets = [
-        {"targets": [url.removeprefix("http://")], "labels": {"app": f"{kind}-controller", "pod": kind}}
-        for kind, url in controllers.metrics.items()
+        {
+            "targets": [urlsplit(url).netloc],
+            "labels": {"__metrics_path__": f"{urlsplit(url).path}/metrics", "app": f"{kind}-controller", "pod": kind},
+        }
+        for kind, url in any_controllers.metrics.items()
     ]
     config = {
         "global": {"scrape_interval": f"{SCRAPE_SECONDS}s", "evaluation_interval": f"{SCRAPE_SECONDS}s"},
@@ -66,15 +69,15 @@ def prometheus(controllers: Controllers | None, tmp_path: Path) -> Iterator[Prom
         str(program),
         f"--config.file={tmp_path / 'prometheus.yaml'}",
         f"--storage.tsdb.path={tmp_path / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}",
+        f"--web.listen-address={process.LOOPBACK}:{port}",
         "--enable-feature=exemplar-storage",
     ]
     running = process.start("prometheus", command, tmp_path, {})
     try:
         process.wait_until(
-            process.http_probe(f"http://127.0.0.1:{port}/-/ready", below=300), running, timeout_seconds=60
+            process.http_probe(f"http://{process.LOOPBACK}:{port}/-/ready", below=300), running, timeout_seconds=60
         )
-        yield Prometheus(f"http://127.0.0.1:{port}")
+        yield Prometheus(f"http://{process.LOOPBACK}:{port}")
     finally:
         process.stop(running)
 
@@ -86,7 +89,7 @@ def fill_in(query: str) -> str:
 
 def test_rules_and_dashboard_have_answers(fleet: Fleet, prometheus: Prometheus) -> None:
     space = fleet.space
-    image_repository(space, "broken", "127.0.0.1:1/none")
+    image_repository(space, "broken", f"{HOST}:1/none")
     fleet.repository.commit({"wrong.yaml": 'image: x # {"$imagepolicy": "' + space.name + ':nobody"}\n'}, "Mistake")
     automation(space, "fleet", source="fleet")
     fleet.wait_commits(3)

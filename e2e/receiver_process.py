@@ -1,6 +1,5 @@
 """The receiver as a local process with the rights of its ServiceAccount, beside the session's controllers."""
 
-import json
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -64,13 +63,8 @@ def running(
 
 
 def install(cluster: Parts, folder: Path, *components: str) -> Path:
-    """Apply all of the manifests with components but the Deployments; return a kubeconfig of the receiver's account.
-
-    Where the controllers run as pods, their Deployments have an image and flags that are to stay.
-    """
-    rendered = manifests.parse(manifests.render(cluster.kubectl, folder, *components))
-    objects = {"apiVersion": "v1", "kind": "List", "items": [o for o in rendered if o["kind"] != "Deployment"]}
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(objects))
+    """Apply the manifests with components, without a Deployment; return a kubeconfig of the receiver's account."""
+    manifests.apply(cluster.kubectl, folder, *components)
     local_controllers.wait_for_crds(cluster.kubectl)
     server, authority = local_controllers.cluster_server(cluster.kubectl)
     return local_controllers.write_account_kubeconfig(

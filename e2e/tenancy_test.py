@@ -11,6 +11,7 @@ from e2e.conftest import FLAGS, Parts
 from e2e.fleet import Fleet
 from e2e.kubeapi import KubeApi
 from e2e.objects import automation, deployment, docker_secret, git_repository, image_repository, semver_policy
+from e2e.running import Running
 from hack import controllers as local_controllers
 from hack.controllers import KINDS, Controllers, Kubectl
 from hack.githost import GitHost, Repository
@@ -19,14 +20,6 @@ from hack.oci import Pusher
 AUTOMATION = "imageupdateautomation"
 BLOCKED = "can't access 'GitRepository/{namespace}/fleet', cross-namespace references have been blocked"
 WITHOUT_ELECTION = "--enable-leader-election=false"  # a lease of earlier tests may have died with its process
-
-
-@pytest.fixture
-def running(controllers: Controllers | None) -> Controllers:
-    """Return the session's processes, to be replaced by others."""
-    if controllers is None:
-        pytest.skip("the controllers run in the cluster: their processes are not ours to stop")
-    return controllers
 
 
 @pytest.fixture
@@ -39,17 +32,17 @@ def neighbour(kubectl: Kubectl, kube_api: KubeApi, namespace: str) -> Iterator[S
 
 
 @pytest.fixture(params=[(), ("cross-namespace-sources",)], ids=["as-installed", "opened"])
-def opened(request: pytest.FixtureRequest, running: Controllers, parts: Parts, tmp_path: Path) -> Iterator[bool]:
-    """Run the automations' process with the arguments of its Deployment; yield whether a component opens references."""
+def opened(request: pytest.FixtureRequest, any_controllers: Running, parts: Parts, tmp_path: Path) -> Iterator[bool]:
+    """Run the automations' controller with the arguments of its Deployment; yield whether references are opened."""
     rendered = manifests.parse(manifests.render(parts.kubectl, tmp_path, *request.param))
-    running.stop(AUTOMATION)
-    ours = Controllers(tmp_path, running.kubeconfigs)
+    flags = manifests.arguments(rendered, f"{AUTOMATION}-controller")
+    any_controllers.stop(AUTOMATION)
+    any_controllers.start(AUTOMATION, flags=(*flags, WITHOUT_ELECTION))
     try:
-        ours.start(AUTOMATION, flags=(*manifests.arguments(rendered, f"{AUTOMATION}-controller"), WITHOUT_ELECTION))
         yield bool(request.param)
     finally:
-        ours.stop()
-        running.start(AUTOMATION)
+        any_controllers.stop(AUTOMATION)
+        any_controllers.start(AUTOMATION)
 
 
 def test_automation_of_one_namespace_pushes_as_another_only_where_that_was_opened(
@@ -75,12 +68,14 @@ def test_automation_of_one_namespace_pushes_as_another_only_where_that_was_opene
 
 @pytest.fixture
 def tenant(
-    running: Controllers, parts: Parts, kubectl: Kubectl, kube_api: KubeApi, namespace: str, tmp_path: Path
+    controllers: Controllers | None, parts: Parts, kubectl: Kubectl, kube_api: KubeApi, namespace: str, tmp_path: Path
 ) -> Iterator[Space]:
     """Yield a namespace with an installation of its own, in place of the session's for all namespaces."""
+    if controllers is None:
+        pytest.skip("the controllers run in the cluster: an installation of its own would take pods, and their image")
     text = manifests.render(parts.kubectl, tmp_path, "namespaced", namespace=namespace)
     kubectl("apply", "-f", "-", stdin=text)
-    running.stop()
+    controllers.stop()
     server, authority = local_controllers.cluster_server(kubectl)
     configs = {
         kind: local_controllers.write_account_kubeconfig(
@@ -95,7 +90,7 @@ def tenant(
         yield Space(kubectl, kube_api, namespace)
     finally:
         ours.stop()
-        running.start()
+        controllers.start()
 
 
 @pytest.fixture
@@ -134,12 +129,12 @@ def test_installation_in_one_namespace_does_the_whole_job_there_and_nothing_else
 
 
 @pytest.fixture
-def secrets_by_namespace(running: Controllers, parts: Parts, kubectl: Kubectl, tmp_path: Path) -> Iterator[None]:
-    """Install with the component for the duration of a test."""
-    kubectl("apply", "-f", "-", stdin=manifests.render(parts.kubectl, tmp_path, "secrets-by-namespace"))
+def secrets_by_namespace(any_controllers: Running, kubectl: Kubectl, tmp_path: Path) -> Iterator[None]:
+    """Install the rights of the component for the duration of a test."""
+    manifests.apply(kubectl, tmp_path, "secrets-by-namespace")
     yield
     kubectl("delete", "clusterrole", "tagline-credentials")
-    local_controllers.install(kubectl)
+    manifests.apply(kubectl, tmp_path)
 
 
 @pytest.mark.usefixtures("secrets_by_namespace")

@@ -46,12 +46,14 @@ FILES = (
     "git_transport_test.py",
     "kubectl_test.py",
     "monitoring_test.py",
+    "prometheus_test.py",
     "pull_requests_test.py",
     "reach_test.py",
     "registry_access_test.py",
     "registry_faults_test.py",
     "registry_identity_test.py",
     "spec_edits_test.py",
+    "tenancy_test.py",
     "walkthrough_test.py",
     "attack_silent_test.py",
     "drip_test.py",
@@ -72,15 +74,16 @@ FILES = (
 """Of e2e/: all that a cluster can run. The tests' own servers listen at E2E_HOST; flags are set on the Deployments."""
 
 _KILLED = "it kills processes by their ids, at chosen moments (pods are killed in e2e/node)"
-_SEVERAL = "it runs several processes of one kind side by side (pods do in e2e/node/replicas_test.py)"
 _NO_CONTROLLERS = "it looks at command line, manifests or API server; no controller of ours takes part"
+_NO_CLUSTER = "it is about `tagline automate`, which does without a cluster"
+_OF_THE_TEST = "what it runs of a controller is in the test's own process"
 _OWN_CLUSTER = "it starts clusters, processes or containers of its own"
 LEFT_OUT = {
     "apifaults_test.py": _OWN_CLUSTER,
     "argocd_test.py": _OWN_CLUSTER,
-    "automate_test.py": _NO_CONTROLLERS,
+    "automate_test.py": _NO_CLUSTER,
     "beside_flux_test.py": _OWN_CLUSTER,
-    "chart_test.py": _NO_CONTROLLERS,
+    "chart_test.py": _OWN_CLUSTER,
     "cli_bootstrap_test.py": _OWN_CLUSTER,
     "cli_golden_test.py": _OWN_CLUSTER,
     "cli_install_test.py": _OWN_CLUSTER,
@@ -91,24 +94,22 @@ LEFT_OUT = {
     "demo_test.py": _OWN_CLUSTER,
     "embedded_api_test.py": _NO_CONTROLLERS,
     "flux_engines_test.py": _OWN_CLUSTER,
-    "forge_gitea_test.py": _NO_CONTROLLERS,
+    "forge_gitea_test.py": _OF_THE_TEST,
     "git_identity_test.py": "its process has stand-ins for clouds in place of their SDKs, which no image has",
     "image_test.py": _OWN_CLUSTER,
-    "leader_test.py": _SEVERAL,
+    "leader_test.py": "it runs two processes of a kind, and kills one (for pods: e2e/node/replicas_test.py)",
     "modelled_test.py": _KILLED,
-    "one_process_test.py": "its controllers share one process, as no Deployment of the manifests does",
+    "one_process_test.py": "its controllers share one process, as those of no Deployment of the manifests do",
     "plugins_test.py": _NO_CONTROLLERS,
     "pod_security_test.py": _NO_CONTROLLERS,
-    "preview_odd_files_test.py": _NO_CONTROLLERS,
+    "preview_odd_files_test.py": _NO_CLUSTER,
     "preview_proof_test.py": _OWN_CLUSTER,
-    "prometheus_test.py": "its Prometheus, a process of this machine, would have to reach pods",
-    "pull_requests_chaos_test.py": _NO_CONTROLLERS,
-    "runtime_client_test.py": _NO_CONTROLLERS,
-    "runtime_lifecycle_test.py": _NO_CONTROLLERS,
+    "pull_requests_chaos_test.py": _NO_CLUSTER,
+    "runtime_client_test.py": _OF_THE_TEST,
+    "runtime_lifecycle_test.py": _OF_THE_TEST,
     "scenarios_test.py": _OWN_CLUSTER,
-    "shards_test.py": _SEVERAL,
+    "shards_test.py": "its shards are processes; as Deployments they would take an installation of their own",
     "stored_versions_test.py": "it replaces the CRDs by older ones, under whatever else runs in the cluster",
-    "tenancy_test.py": "it replaces the installation by others, with rights and images of their own",
 }
 """The other files of e2e/, and why they are not run against pods."""
 
