@@ -23,6 +23,8 @@ PLURAL = {kind.resource.kind: kind.resource.plural for kind in EVERY_KIND} | {
 }
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
+PUTS = 5
+"""As often is an object put when somebody, a controller for example, has written it since it was read."""
 
 
 class RequestRejected(Exception):
@@ -76,13 +78,17 @@ class KubeApi:
         """
         place = document["metadata"]
         kind, version = document["kind"], document["apiVersion"]
-        held = self.get(version, kind, namespace=place["namespace"], name=place["name"])
-        if not held:
-            _content(self._client.post(_path(version, kind, place["namespace"]), json=document))
-            return
-        meta = {**place, "resourceVersion": held["metadata"]["resourceVersion"]}
         path = _path(version, kind, place["namespace"], place["name"])
-        _content(self._client.put(path, json={**document, "metadata": meta}))
+        for _ in range(PUTS):
+            held = self.get(version, kind, namespace=place["namespace"], name=place["name"])
+            if not held:
+                _content(self._client.post(_path(version, kind, place["namespace"]), json=document))
+                return
+            meta = {**place, "resourceVersion": held["metadata"]["resourceVersion"]}
+            answer = self._client.put(path, json={**document, "metadata": meta})
+            if answer.status_code != httpx.codes.CONFLICT:
+                break
+        _content(answer)
 
     def would_create(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the server would store (its dry run); unknown fields are refused. Raises RequestRejected."""
