@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from api.kinds import KINDS
-from e2e.apifaults.observer import NeverCame, Observer
+from testing.observer import NeverCame, Observer
 
 SECONDS = 120.0
 """For the controllers to take their finalizers off; a namespace with objects that somebody holds stays, as it would."""
