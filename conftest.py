@@ -3,6 +3,10 @@
 import gc
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("tagline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tagline")  # a loaded machine makes no property false
 
 
 @pytest.fixture(autouse=True, scope="module")
