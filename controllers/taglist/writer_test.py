@@ -1,5 +1,6 @@
 """How tag lists are stored: what a crash leaves, who owns a chunk, and when a tag was first seen."""
 
+from contextlib import suppress
 from dataclasses import replace as replace_scan
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,6 +13,7 @@ from api.imagerepository import ImageRepository
 from api.imagetaglist import ImageTagList, chunk_name, repository_label
 from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import Forbidden
+from controllers.runtime.reconcile.leader import LostLeadership
 from controllers.taglist import codec, resources
 from controllers.taglist.reader import TagListReader, fetch_list
 from controllers.taglist.resources import BY_REPOSITORY
@@ -36,9 +38,14 @@ class WriterHarness:
         self.headers = FakeHeaders(self.kube if sees else FakeKube())
         self.writer = TagListWriter(self.kube, self.headers, field_manager="test")
         self.repository = image_repository()
+        self.is_deposed = False
 
     async def write(self, scan: TagSet, *, now: datetime = START) -> None:
-        await self.writer.write(self.repository, scan, now=now)
+        await self.writer.write(self.repository, scan, now=now, check_leader=self.check_leader)
+
+    async def check_leader(self) -> None:
+        if self.is_deposed:
+            raise LostLeadership
 
     def stored_revision(self) -> str | None:
         return self.writer.stored_revision(self.repository)
@@ -343,6 +350,24 @@ async def test_chunk_that_memory_never_takes_is_made_anew(
     monkeypatch.setattr(restarted.headers, "record_write", lambda _: None)
     await restarted.write(FEW)
     assert (await restarted.read()).tags == FEW.tags
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("stopped_at", range(8))
+async def test_process_that_was_stopped_until_another_one_led_writes_nothing_more(
+    harness: WriterHarness, stopped_at: int
+) -> None:
+    await harness.write(MANY)
+    harness.kube.requests.clear()
+
+    async def stop(_: str) -> None:
+        harness.is_deposed = len(harness.kube.requests) > stopped_at
+
+    harness.kube.before = stop
+    with suppress(LostLeadership):
+        await harness.write(many(20, 23))
+    after = harness.kube.requests[stopped_at + 1 :]
+    assert [request for request in after if not request.startswith("get ")] == []
 
 
 async def test_chunk_that_somebody_deleted_is_missed_and_written_again(harness: WriterHarness) -> None:
