@@ -10,6 +10,11 @@ _MARKED = re.compile(
     rb"""^(?P<before>\s*(?:-\s+)?[^#\s][^#]*?:\s+|\s*-\s+)(?P<value>[^\s#]+)(?P<after>\s+\#.*\$imagepolicy.*)$"""
 )
 
+_BLANKS = re.compile(rb"(\s+)")
+_ALONE = re.compile(rb"\W*\$imagepolicy")
+"""The beginning of a line that has nothing but a marker."""
+YAML_ENDINGS = (".yaml", ".yml")
+
 
 @dataclass(frozen=True, slots=True)
 class Commit:
@@ -31,15 +36,26 @@ def check_commit(commit: Commit) -> list[Violation]:
     out = []
     for path in changed:
         old, new = (files[path].split(b"\n") for files in (commit.before, commit.after))
-        pairs = [(was, now) for was, now in zip(old, new, strict=False) if was != now]
-        if len(old) != len(new) or not all(_differ_in_scalar(was, now) for was, now in pairs):
+        is_allowed = _differ_in_scalar if path.endswith(YAML_ENDINGS) else _differ_in_word
+        lines = zip(old, new, [b"", *new], strict=False)
+        allowed = [is_allowed(was, now, above) for was, now, above in lines if was != now]
+        if len(old) != len(new) or not all(allowed):
             out.append(Violation("byte diff", subject, f"{path} differs in more than marked scalars"))
     return out
 
 
-def _differ_in_scalar(was: bytes, now: bytes) -> bool:
+def _differ_in_scalar(was: bytes, now: bytes, _: bytes) -> bool:
     old, new = _MARKED.match(was), _MARKED.match(now)
     return bool(old and new and old["before"] == new["before"] and old["after"] == new["after"])
+
+
+def _differ_in_word(was: bytes, now: bytes, above: bytes) -> bool:
+    """Return whether a line of a file that is not YAML changed one word, by a marker behind it or alone above."""
+    old, new = _BLANKS.split(was), _BLANKS.split(now)
+    changed = [position for position, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]]
+    if len(old) != len(new) or len(changed) != 1:
+        return False
+    return bool(_ALONE.match(above)) or b"$imagepolicy" in b"".join(new[changed[0] + 1 :])
 
 
 def check_commits(commits: Sequence[Commit]) -> list[Violation]:

@@ -26,6 +26,25 @@ def test_scalar_in_a_list() -> None:
     assert check_commits([commit(LISTED, LISTED.replace(b"1.0.0", b"1.0.1"))]) == []
 
 
+DOCKERFILE = b'# {"$imagepolicy": "ns:app"}\nFROM reg/app:1.0.0 AS base\nFROM reg/app:1.0.0 AS other\n'
+VARIABLES = b'TAG=1.0.0 # {"$imagepolicy": "ns:app:tag"}\nOTHER=1.0.0\n'
+
+
+@pytest.mark.parametrize("text", [DOCKERFILE, VARIABLES], ids=["above", "behind"])
+def test_marked_words_of_files_that_are_not_yaml(text: bytes) -> None:
+    marked = commit(text, text.replace(b"1.0.0", b"1.0.1", 1), path="build/file")
+    assert check_commits([marked]) == []
+    for after in (
+        text.replace(b"1.0.0", b"1.0.1"),
+        text.replace(b"1.0.0", b"1.0 .1", 1),
+        text.replace(b"ns:app", b"ns:other", 1),
+    ):
+        assert [violation.rule for violation in check_commits([commit(text, after, path="build/file")])] == [
+            "byte diff"
+        ]
+    assert check_commits([replace(marked, before={"a.yaml": text}, after={"a.yaml": text + b" "})]) != []
+
+
 @pytest.mark.parametrize(
     "after",
     [
