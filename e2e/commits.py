@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hack.githost import GitHost, Repository, git
+from hack.githost import GIT_ENV, GitHost, Repository, git
 from testing.commit_rules import Commit, check_commit
 from testing.invariants import Violation
 
-PERSONS = frozenset({"person@example.com", "admin@example.com"})
-"""Who commits in tests besides automations: with Git (`hack.githost`), and in Gitea."""
 _NOTHING = re.compile("0+")
 
 
@@ -64,24 +62,25 @@ def read_commits(repository: Repository) -> list[Found]:
     with repository.clone("+refs/*:refs/all/*") as folder:
         text = git(
             folder, "log", "--all", "--reverse", "--topo-order", "--min-parents=1", "--max-parents=1", "--raw", "-z",
-            "--no-renames", "--no-abbrev", "--format=%x01%H %ae",
+            "--no-renames", "--no-abbrev", "--format=%x01%H %ae %an",
         )  # fmt: skip
+        persons = {GIT_ENV["GIT_AUTHOR_NAME"], repository.host.user}  # with Git, and in Gitea
         parsed = (_parse(entry) for entry in text.split("\x01")[1:])
-        changes = [(id_, author, pairs) for id_, author, pairs in parsed if author not in PERSONS]
+        changes = [(id_, author, pairs) for id_, author, name, pairs in parsed if name not in persons]
         blobs = _read_blobs(folder, {blob for _, _, pairs in changes for pair in pairs.values() for blob in pair})
     return [Found(author, Commit(id_, *_sides(pairs, blobs))) for id_, author, pairs in changes]
 
 
-def _parse(entry: str) -> tuple[str, str, dict[str, tuple[str, str]]]:
-    """Return hash, author, and by path the names of what was and what is there; empty: nothing."""
+def _parse(entry: str) -> tuple[str, str, str, dict[str, tuple[str, str]]]:
+    """Return hash, address and name of the author, and by path the blobs before and after; empty: none."""
     head, *rest = entry.strip("\n").split("\0")
-    id_, _, author = head.partition(" ")
+    id_, author, name = head.split(" ", 2)
     fields = [field.strip("\n") for field in rest if field.strip("\n")]
     pairs = {}
     for change, path in zip(fields[::2], fields[1::2], strict=True):
         _, _, old, new, _ = change.removeprefix(":").split(" ")
         pairs[path] = ("" if _NOTHING.fullmatch(old) else old, "" if _NOTHING.fullmatch(new) else new)
-    return id_, author, pairs
+    return id_, author, name, pairs
 
 
 def _sides(pairs: Mapping[str, tuple[str, str]], blobs: Mapping[str, bytes]) -> tuple[dict[str, bytes], ...]:
