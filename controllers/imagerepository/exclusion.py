@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from controllers.golang import regexp
 from controllers.registry.tags import KeepTags, ListedTags, UnreadTags
 from controllers.selection.threads import NamespaceThreads
-from controllers.taglist.scan import INLINE_TAGS, Exclusion, TagSet, arrange, build_tag_set
+from controllers.taglist.scan import INLINE_SCANNED_TAGS, Exclusion, TagSet, arrange, build_tag_set
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ class TagExclusion:
         def build() -> TagSet:
             return arrange(set(listed.tags), excluded_count=listed.excluded_count)
 
-        return build() if len(listed.tags) <= INLINE_TAGS else await asyncio.to_thread(build)
+        return build() if len(listed.tags) <= INLINE_SCANNED_TAGS else await asyncio.to_thread(build)
 
     async def _run(self, tags: Collection[str], work: Callable[[], T]) -> T:
         """Return what `work` on the tags returns: at once, in a thread, or in the namespace's where it may be long.
@@ -54,7 +54,7 @@ class TagExclusion:
         100,000 tags would hold the event loop for longer than its 50 ms.
         """
         patterns, chars = self.exclusion.patterns, sum(map(len, tags))
-        if len(tags) <= INLINE_TAGS and regexp.are_cheap(patterns, chars=chars):
+        if len(tags) <= INLINE_SCANNED_TAGS and regexp.are_cheap(patterns, chars=chars):
             return work()
         if regexp.are_cheap(patterns, chars=chars, work=SHARED_THREAD_WORK):
             return await asyncio.to_thread(work)
@@ -64,5 +64,5 @@ class TagExclusion:
 async def _read(tags: Sequence[str]) -> Sequence[str]:
     """Return tags that are decoded, beside the event loop where they are many."""
     if isinstance(tags, UnreadTags):
-        return tags.read() if len(tags) <= INLINE_TAGS else await asyncio.to_thread(tags.read)
+        return tags.read() if len(tags) <= INLINE_SCANNED_TAGS else await asyncio.to_thread(tags.read)
     return tags

@@ -150,8 +150,10 @@ def _slices(tags: Sequence[str], number: int) -> list[Sequence[str]]:
 
 
 def _pack(tags: Sequence[str], first_seen: Mapping[str, int | None]) -> tuple[str, str]:
-    times = list(map(first_seen.get, tags))
     data = _compress(PackedTags(FORMAT, list(tags)))
+    if not first_seen:
+        return data, ""
+    times = list(map(first_seen.get, tags))
     return data, _compress(_runs(times)) if any(time is not None for time in times) else ""
 
 

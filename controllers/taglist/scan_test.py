@@ -169,3 +169,15 @@ def test_a_list_in_order_is_sorted_by_a_comparison_a_tag(monkeypatch: pytest.Mon
     Counted.comparisons = 0
     build_tag_set(tags, ["^no$"])
     assert Counted.comparisons < 3 * len(tags)
+
+
+def test_a_list_that_repeats_no_tag_is_stored_without_a_set_of_its_tags(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unhashable(str):
+        __slots__ = ()
+        __hash__ = None  # type: ignore[assignment]
+
+    monkeypatch.setattr(scan, "compute_revision", lambda _: "")  # its encoder takes no other type
+    tags = [Unhashable(f"1.0.{number}") for number in range(20)]
+    assert list(build_tag_set(tags, None).tags) == sorted(tags, reverse=True)
+    repeated = build_tag_set(["2", "1", "2", "3.sig", "3.sig"], None)
+    assert (repeated.tags, repeated.excluded_count) == (("2", "1"), 1)

@@ -23,7 +23,7 @@ from controllers.runtime.kube.protocols import Client
 from controllers.taglist import codec
 from controllers.taglist.reader import fetch_first_seen, fetch_list, read_kept
 from controllers.taglist.resources import BY_REPOSITORY, ChunkHeader, owner_uid
-from controllers.taglist.scan import INLINE_TAGS, TagSet
+from controllers.taglist.scan import INLINE_SCANNED_TAGS, TagSet
 
 CheckLeader = Callable[[], Awaitable[None]]
 
@@ -79,7 +79,7 @@ class TagListWriter:
 
         Tags that were not in the previous list are marked as first seen `now`; those of a first scan are of unknown
         age. A time in the future, by a clock that was wrong, becomes `now`. Returns when each was first seen, in Unix
-        seconds. Raises ApiError; writing again repairs whatever was left half done.
+        seconds, nothing of a first scan. Raises ApiError; writing again repairs whatever was left half done.
 
         check_leader: awaited before each write, since a process may be stopped for long at any request before it; what
         it raises goes to the caller
@@ -101,7 +101,7 @@ class TagListWriter:
         self, repository: ImageRepository, scan: TagSet, now: datetime, check_leader: CheckLeader
     ) -> Mapping[str, int | None]:
         previous, latest = await self._read_first_seen(repository), int(now.timestamp())
-        if len(scan.tags) <= INLINE_TAGS:
+        if len(scan.tags) <= INLINE_SCANNED_TAGS:
             first_seen, parts = _encode(scan, previous, latest)
         else:  # in a thread: 100,000 tags would hold the event loop for longer than its 50 ms
             first_seen, parts = await asyncio.to_thread(_encode, scan, previous, latest)
@@ -198,12 +198,12 @@ class TagListWriter:
 def _encode(scan: TagSet, previous: _FirstSeen, latest: int) -> tuple[dict[str, int | None], list[codec.Chunk]]:
     """Return when each tag was first seen, `latest` for new ones, and the chunks that say so. Pure."""
     unknown, times = latest if previous.whole else None, previous.times
-    first_seen: dict[str, int | None]
+    first_seen: dict[str, int | None] = {}
     if times:
         first_seen = {tag: times.get(tag, unknown) for tag in scan.tags}
         ahead = {tag: latest for tag, time in first_seen.items() if time is not None and time > latest}
         first_seen |= ahead
-    else:
+    elif unknown is not None:
         first_seen = dict.fromkeys(scan.tags, unknown)
     parts = codec.encode(scan.tags, first_seen, revision=scan.revision, excluded_count=scan.excluded_count)
     return first_seen, parts

@@ -112,6 +112,14 @@ async def test_times_that_a_clock_put_into_the_future_become_the_present(harness
     assert times == {"1.0": None, "2.0": None, "3.0": SECONDS + 3600, "4.0": SECONDS + 7200}
 
 
+async def test_times_of_a_first_scan_are_not_made_for_each_tag(
+    harness: WriterHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(codec, "_runs", None)
+    assert await harness.writer.write(harness.repository, MANY, now=START) == {}
+    assert set((await harness.read()).first_seen.values()) == {None}
+
+
 async def test_next_tag_of_a_short_list_takes_one_request(harness: WriterHarness) -> None:
     await harness.write(FEW)
     harness.headers.catch_up()
