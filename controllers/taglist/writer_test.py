@@ -116,7 +116,8 @@ async def test_times_of_a_first_scan_are_not_made_for_each_tag(
     harness: WriterHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(codec, "_runs", None)
-    assert await harness.writer.write(harness.repository, MANY, now=START) == {}
+    written = await harness.writer.write(harness.repository, MANY, now=START, check_leader=harness.check_leader)
+    assert written == {}
     assert set((await harness.read()).first_seen.values()) == {None}
 
 
