@@ -1,4 +1,4 @@
-"""`testing.history`, `e2e.commits` at real servers: what judges every test finds what a test breaks."""
+"""`testing.history`: what judges every test at real servers, commits included, finds what a test breaks."""
 
 import json
 
