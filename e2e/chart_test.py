@@ -63,7 +63,7 @@ Helm = Callable[..., str]
 @pytest.fixture(scope="module")
 def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
     """Yield kubectl with administrator's rights on an API server that no other test uses."""
-    plane = controlplane.start(tmp_path_factory.mktemp("plane"))
+    plane = controlplane.start(tmp_path_factory.mktemp("plane"), server_flags=controlplane.CRDS_COME_AND_GO)
     yield Kubectl(tools.ensure("kubectl")["kubectl"], plane.kubeconfig)
     for one in plane.processes:
         process.stop(one, kill=True)
@@ -73,10 +73,9 @@ def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
 def empty(kubectl: Kubectl) -> Iterator[None]:
     """Remove what a test has left."""
     yield
-    # Minutes: the API server looks for objects of a CRD again later and later where the first look fails.
     for kind in ("crd", "clusterrole", "clusterrolebinding"):
-        kubectl("delete", kind, "-l", "app.kubernetes.io/part-of in (tagline,flux)", "--timeout=600s")
-    kubectl("delete", "namespace", *NAMESPACES, "--ignore-not-found", "--timeout=600s")
+        kubectl("delete", kind, "-l", "app.kubernetes.io/part-of in (tagline,flux)", "--timeout=180s")
+    kubectl("delete", "namespace", *NAMESPACES, "--ignore-not-found", "--timeout=180s")
 
 
 @pytest.fixture

@@ -96,6 +96,7 @@ LEFT_OUT = {
     "flux_engines_test.py": _OWN_CLUSTER,
     "forge_gitea_test.py": _OF_THE_TEST,
     "git_identity_test.py": "its process has stand-ins for clouds in place of their SDKs, which no image has",
+    "history_test.py": _NO_CONTROLLERS,
     "image_test.py": _OWN_CLUSTER,
     "leader_test.py": "it runs two processes of a kind, and kills one (for pods: e2e/node/replicas_test.py)",
     "modelled_test.py": _KILLED,

@@ -8,7 +8,7 @@ controllers run, the API server talks to the kubelet, and there are credentials 
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,14 @@ NODE_USERS = {
     "scheduler": ("system:kube-scheduler", ""),
 }
 """By the name of their kubeconfig: user and group."""
+
+
+CRDS_COME_AND_GO = ("--watch-cache=false",)
+"""Flags of an API server whose CRDs are deleted and made again.
+
+Its watch cache of a CRD is built anew each time, and whoever asks for objects meanwhile is refused; the controller that
+deletes a CRD asks again later and later then, after minutes in the end.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +50,14 @@ def start(
     address: str = process.LOOPBACK,
     for_node: str = "",
     controllers: str = CONTROLLERS,
+    server_flags: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
 ) -> ControlPlane:
     """Start the three programs in `folder` and return when the API server is ready (about 3 seconds).
 
     address: where the API server listens. for_node: the address of the node that the cluster is to have.
-    controllers: those of Kubernetes that run, where there is no node. env: further variables of the programs
+    controllers: those of Kubernetes that run, where there is no node. server_flags: further ones of the API server
+    env: further variables of the programs
     """
     bins = tools.ensure("etcd", "kube-apiserver", "kube-controller-manager")
     ca = pki.new_authority("tagline-local")
@@ -70,7 +80,7 @@ def start(
             address=address,
             port=port,
             etcd=f"http://127.0.0.1:{etcd_port}",
-            more=more,
+            more=(*more, *server_flags),
             env=env,
         )
         started.callback(process.stop, api)
