@@ -73,6 +73,7 @@ class Observer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.session.close()
+        await asyncio.sleep(0)  # connections that were aborted end in the next round of the loop
 
     async def wait(self, namespace: str, probe: Callable[[Objects], T], *, what: str, seconds: float) -> T:
         """Return the first truthy result of `probe` over the namespace's objects. Raises NeverCame."""
@@ -154,16 +155,23 @@ class Observer:
             if answer.status == 410:
                 return ""
             answer.raise_for_status()
-            buffer = b""
-            async for chunk in answer.content.iter_any():
-                *lines, buffer = (buffer + chunk).split(b"\n")
-                for line in lines:
-                    event = json.loads(line)
-                    if event["type"] == "ERROR":
-                        return ""
-                    version = event["object"]["metadata"]["resourceVersion"]
-                    if event["type"] != "BOOKMARK":
-                        await self._see(kind, event["object"], gone=event["type"] == "DELETED")
+            try:
+                return await self._read_events(kind, answer, version)
+            finally:
+                if answer.connection and answer.connection.transport:
+                    answer.connection.transport.abort()  # closing TLS would go on when the loop has ended
+
+    async def _read_events(self, kind: _Kind, answer: aiohttp.ClientResponse, version: str) -> str:
+        buffer = b""
+        async for chunk in answer.content.iter_any():
+            *lines, buffer = (buffer + chunk).split(b"\n")
+            for line in lines:
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    return ""
+                version = event["object"]["metadata"]["resourceVersion"]
+                if event["type"] != "BOOKMARK":
+                    await self._see(kind, event["object"], gone=event["type"] == "DELETED")
         return version
 
     async def _see(self, kind: _Kind, document: dict[str, Any], *, gone: bool, listed: bool = False) -> None:
