@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from api.version import VERSION
 from cli.installing.build import Options, build
 from e2e.cli_install_test import kubelet
-from e2e.cluster import eventually
+from e2e.cluster import CRDS_COME_AND_GO, eventually
 from hack.controllers import ROOT, Kubectl, wait_for_crds
 from hack.env import controlplane, process, tools
 from hack.env.tools import find_program
@@ -63,7 +63,7 @@ Helm = Callable[..., str]
 @pytest.fixture(scope="module")
 def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
     """Yield kubectl with administrator's rights on an API server that no other test uses."""
-    plane = controlplane.start(tmp_path_factory.mktemp("plane"), server_flags=controlplane.CRDS_COME_AND_GO)
+    plane = controlplane.start(tmp_path_factory.mktemp("plane"), server_flags=CRDS_COME_AND_GO)
     yield Kubectl(tools.ensure("kubectl")["kubectl"], plane.kubeconfig)
     for one in plane.processes:
         process.stop(one, kill=True)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from e2e.cluster import eventually
+from e2e.cluster import CRDS_COME_AND_GO, eventually
 from hack.controllers import ROOT, Kubectl
 from hack.env import controlplane, process, tools
 
@@ -32,7 +32,7 @@ OLD_ROLE = "tagline-of-yesterday"
 @pytest.fixture(scope="module")
 def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
     """Yield kubectl with administrator's rights on an empty API server."""
-    plane = controlplane.start(tmp_path_factory.mktemp("plane"), server_flags=controlplane.CRDS_COME_AND_GO)
+    plane = controlplane.start(tmp_path_factory.mktemp("plane"), server_flags=CRDS_COME_AND_GO)
     yield Kubectl(tools.ensure("kubectl")["kubectl"], plane.kubeconfig)
     for one in plane.processes:
         process.stop(one, kill=True)

@@ -14,6 +14,12 @@ from hack.controllers import Kubectl
 API_VERSION = {kind.resource.kind: kind.resource.api_version for kind in EVERY_KIND}
 TEST_TIMEOUT_SECONDS = 20
 REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
+CRDS_COME_AND_GO = ("--watch-cache=false",)
+"""Flags of an API server whose CRDs are deleted and made again.
+
+Its watch cache of a CRD is built anew each time, and whoever asks for objects meanwhile is refused; the controller that
+deletes a CRD asks again later and later then, after minutes in the end.
+"""
 
 T = TypeVar("T")
 

@@ -37,7 +37,6 @@ from controllers.threads import FairThreads, Share
 AGENT: Final = "tagline"
 THREADS, THREADS_PER_TENANT, THREADS_PER_HOST = 12, 4, 2
 """GitHub wants requests one after the other; a host that is slow must not hold those for others."""
-CUT_SECONDS: Final = 0.25
 MAX_SECONDS: Final = timedelta(minutes=1)
 MAX_ANSWER_BYTES: Final = 8 << 20
 """A hundred pull requests of ours, with bodies of 65,536 characters. Those of others may be longer: see `Api.pages`."""
@@ -187,15 +186,7 @@ class Transport:
         tenant = identity.via.tenant
         shares = (Share(tenant, THREADS_PER_TENANT), Share((tenant, identity.api), THREADS_PER_HOST))
         try:
-            future = await self._threads.start(work, *shares)
-            try:
-                while not (await asyncio.wait({future}, timeout=deadline.seconds_left() + CUT_SECONDS))[0]:
-                    if deadline.enforce() and not (await asyncio.wait({future}, timeout=CUT_SECONDS))[0]:
-                        raise deadline.exceeded()
-                return future.result()
-            except asyncio.CancelledError:
-                deadline.abandon()
-                raise
+            return await deadline.result_of(await self._threads.start(work, *shares))
         except DestinationForbidden as error:
             raise BadLocation(str(error)) from error
         except Unreachable as error:

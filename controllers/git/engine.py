@@ -59,8 +59,6 @@ T = TypeVar("T")
 DEFAULT_MAX_BYTES = 512 << 20
 DEFAULT_MAX_AGE = timedelta(hours=24)
 STORES_DIR = "remotes"
-CUT_SECONDS = 0.25
-"""How long a thread has to notice the end of its time: by itself, and after its connections are cut."""
 DEFAULT_SSH_ALGORITHMS = SshAlgorithms()
 DEFAULT_DESTINATIONS = Destinations()
 
@@ -386,7 +384,7 @@ class GitEngine:
     ) -> T:
         """Run `work` in a thread within the shares of its tenant and host.
 
-        Returns at the deadline whatever the thread does: it is cut then, and its place stays taken until it has ended.
+        Returns at the deadline, whatever the thread does; its place stays taken until it has ended.
         """
         shares = (
             Share(remote.tenant, self._threads_per_tenant),
@@ -397,12 +395,4 @@ class GitEngine:
             with reading_foreign_input():
                 return work()
 
-        future = await self._threads.start(work_guarded, *shares, release=release)
-        try:
-            while not (await asyncio.wait({future}, timeout=deadline.seconds_left() + CUT_SECONDS))[0]:
-                if deadline.enforce() and not (await asyncio.wait({future}, timeout=CUT_SECONDS))[0]:
-                    raise deadline.exceeded()
-            return future.result()
-        except asyncio.CancelledError:
-            deadline.abandon()
-            raise
+        return await deadline.result_of(await self._threads.start(work_guarded, *shares, release=release))

@@ -26,14 +26,6 @@ NODE_USERS = {
 """By the name of their kubeconfig: user and group."""
 
 
-CRDS_COME_AND_GO = ("--watch-cache=false",)
-"""Flags of an API server whose CRDs are deleted and made again.
-
-Its watch cache of a CRD is built anew each time, and whoever asks for objects meanwhile is refused; the controller that
-deletes a CRD asks again later and later then, after minutes in the end.
-"""
-
-
 @dataclass(frozen=True, slots=True)
 class ControlPlane:
     """A running control plane: `kubeconfig` has cluster-admin rights."""

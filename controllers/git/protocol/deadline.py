@@ -1,11 +1,18 @@
 """The time limit of one operation, shared by the thread that works and the task that waits for it."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TypeVar
 
 from controllers.git.errors import DeadlineExceeded
+
+T = TypeVar("T")
+
+CUT_SECONDS = 0.25
+"""How long a thread has to notice the end of its time: by itself, and after its connections are cut."""
 
 
 class Deadline:
@@ -58,6 +65,21 @@ class Deadline:
             if over:
                 self._cut()
             return over
+
+    async def result_of(self, future: "asyncio.Future[T]") -> T:
+        """Return what the thread returns, or raise what it raises.
+
+        Raises DeadlineExceeded when the time is over, whatever the thread does: it is cut then. A caller that is gone
+        ends it, too.
+        """
+        try:
+            while not (await asyncio.wait({future}, timeout=self.seconds_left() + CUT_SECONDS))[0]:
+                if self.enforce() and not (await asyncio.wait({future}, timeout=CUT_SECONDS))[0]:
+                    raise self.exceeded()
+            return future.result()
+        except asyncio.CancelledError:
+            self.abandon()
+            raise
 
     @contextmanager
     def cutting(self, cut: Callable[[], None]) -> Iterator[None]:

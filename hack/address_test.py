@@ -1,4 +1,4 @@
-"""Servers of tests listen at the address that E2E_HOST names, there alone, and are known by it."""
+"""`testing.address`: servers of tests listen at the address that E2E_HOST names, there alone, and are known by it."""
 
 import json
 import os
