@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
+from bisect import insort
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -46,6 +47,9 @@ class History:
         self._objects: dict[str, _Object] = {}
         self._part = Part("before the first test")
         self._told: set[Violation] = set()
+        self._generations: dict[str, int] = {}
+        self._edits: list[int] = []
+        """When specs came or changed, of any object: resourceVersions in order."""
         self.judged = 0
         """How many versions were judged."""
         self._loop = asyncio.new_event_loop()
@@ -68,6 +72,7 @@ class History:
         not show what the server has: a check that looks at nothing is none.
         """
         new, gone = self._run(self._drain())
+        self._note_edits(new)
         changed: dict[str, None] = {}
         for version in new:
             known = self._objects.setdefault(version.uid, _Object(self._part))
@@ -77,6 +82,7 @@ class History:
         out = [text for uid in changed for text in self._judge(self._objects[uid])]
         for uid in gone:
             self._objects.pop(uid, None)
+            self._generations.pop(uid, None)
         return out
 
     def require(self) -> None:
@@ -90,10 +96,20 @@ class History:
         finally:
             self._end_thread()
 
+    def _note_edits(self, new: Sequence[Version]) -> None:
+        for version in sorted(new, key=lambda v: v.resource_version):
+            if self._generations.get(version.uid) != version.generation:
+                self._generations[version.uid] = version.generation
+                insort(self._edits, version.resource_version)
+
     def _judge(self, known: _Object) -> list[str]:
         if known.part.is_exempt:
             return []
-        found = [one for one in check_versions(known.versions, known.part.allowance) if one not in self._told]
+        found = [
+            one
+            for one in check_versions(known.versions, known.part.allowance, edits=self._edits)
+            if one not in self._told
+        ]
         self._told.update(found)
         if not found:
             return []

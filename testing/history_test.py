@@ -124,3 +124,13 @@ async def test_steps_that_nobody_saw_are_no_violations_and_what_stands_there_is_
 async def test_a_server_without_the_kinds_is_said_at_once(world: World) -> None:
     with pytest.raises(NeverCame, match="the server itself"):
         await asyncio.to_thread(lambda: History(lambda: Observer("http://127.0.0.1:1"), patience=0.05))
+
+
+@pytest.mark.parametrize("edited", [True, False])
+async def test_a_status_that_follows_edits_of_another_object_is_not_flapping(world: World, *, edited: bool) -> None:
+    for number in range(6):
+        if edited:
+            world.put("other", generation=1 + number)
+        text = ("narrow", "wide")[number % 2]
+        world.put(observedGeneration=1, conditions=ready(message=text))
+    assert bool(await world.check()) is not edited

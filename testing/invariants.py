@@ -10,6 +10,7 @@ https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md
 """
 
 import json
+from bisect import bisect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -148,8 +149,13 @@ class Allowance:
     """Only these kinds; empty: all."""
 
 
-def check_versions(versions: Iterable[Version], allowance: Allowance | None = None) -> list[Violation]:
-    """Return what the versions of objects, of any number and in any order, violate."""
+def check_versions(
+    versions: Iterable[Version], allowance: Allowance | None = None, *, edits: Sequence[int] = ()
+) -> list[Violation]:
+    """Return what the versions of objects, of any number and in any order, violate.
+
+    edits: resourceVersions, in order, of specs that may be behind a status: an automation follows its policies
+    """
     allowance = allowance or Allowance()
     chosen = [v for v in versions if not allowance.kinds or v.kind in allowance.kinds]
     chosen.sort(key=lambda v: (v.uid, v.resource_version))
@@ -167,7 +173,7 @@ def check_versions(versions: Iterable[Version], allowance: Allowance | None = No
                 out += _check_status(after, before)
                 out += _check_step(before, after, allowance)
                 out += _check_handled(after, tokens)
-        out += _check_returns(history, allowance.returns)
+        out += _check_returns(history, allowance.returns, edits)
     return out
 
 
@@ -263,9 +269,9 @@ def _check_handled(after: Version, tokens: set[str]) -> Iterator[Violation]:
         yield Violation("lastHandledReconcileAt", after.subject, f"{handled!r} was never asked for")
 
 
-def _check_returns(history: Sequence[Version], allowed: int) -> Iterator[Violation]:
+def _check_returns(history: Sequence[Version], allowed: int, edits: Sequence[int]) -> Iterator[Violation]:
     """Yield a violation when a status goes back and forth between two states more often than it was given cause to."""
-    for (_, _), group in groupby(history, key=lambda v: (v.generation, v.requested_at)):
+    for _, group in groupby(history, key=lambda v: (v.generation, v.requested_at, bisect(edits, v.resource_version))):
         states = [state for state, _ in groupby(_steady(version.status) for version in group)]
         returns = sum(one == other for one, other in zip(states, states[2:], strict=False))
         if returns > allowed:
