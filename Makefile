@@ -206,8 +206,8 @@ bench: $(READY) ## Print figures of the parts and of the whole (BENCH_ARGS=--hel
 
 .PHONY: fmt
 fmt: $(READY) ## Format the code and sort its imports
-	$(BIN)/ruff check --quiet --select I --fix $(SOURCES)
-	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --quiet --select I --fix $(SOURCES) conftest.py setup.py
+	$(BIN)/ruff format $(SOURCES) conftest.py setup.py
 
 .PHONY: lint
 lint: $(READY) ## Style, layers

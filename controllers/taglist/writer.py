@@ -115,15 +115,17 @@ class TagListWriter:
         return first_seen
 
     async def _look_again(self, repository: ImageRepository, header: ChunkHeader) -> None:
-        """Have in memory what the server has of a list. header: one of its chunks."""
+        """Have in memory what the server has of a list, as far as it goes. header: one of its chunks."""
         meta = repository.metadata
         self._headers.record_write(header)
         for index in range(header.status.chunks):
             name = imagetaglist.chunk_name(meta.name, index)
-            with suppress(NotFound):
+            try:
                 found = await self._client.get(IMAGE_TAG_LISTS, meta.namespace, name, into=ChunkHeader)
-                if owner_uid(found) == meta.uid:
-                    self._headers.record_write(found)
+            except NotFound:  # what a chunk says about their number may be wrong
+                return
+            if owner_uid(found) == meta.uid:
+                self._headers.record_write(found)
 
     async def read(self, repository: ImageRepository) -> codec.TagList | None:
         """Return the list that is stored for this very object, None without a whole one. Raises ApiError.

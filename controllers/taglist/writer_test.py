@@ -11,12 +11,13 @@ from msgspec.structs import replace
 
 from api.imagerepository import ImageRepository
 from api.imagetaglist import ImageTagList, chunk_name, repository_label
+from api.names import IMAGE_TAG_LISTS
 from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import Forbidden
 from controllers.runtime.reconcile.leader import LostLeadership
 from controllers.taglist import codec, resources
 from controllers.taglist.reader import TagListReader, fetch_list
-from controllers.taglist.resources import BY_REPOSITORY
+from controllers.taglist.resources import BY_REPOSITORY, ChunkHeader
 from controllers.taglist.scan import TagSet, build_tag_set
 from controllers.taglist.writer import TagListWriter
 from testing.builders import image_repository
@@ -336,6 +337,19 @@ async def test_list_that_a_restarted_process_does_not_see_yet_keeps_its_ages(har
     assert (await restarted.read()).first_seen == {"1.0": None, "2.0": later, "3.0": later + 3600}
     assert restarted.names == ["app-tags-0"]
     assert not [request for request in harness.kube.requests if request.startswith("delete")]
+
+
+async def test_a_chunk_that_tells_of_thousands_costs_no_request_for_each(harness: WriterHarness) -> None:
+    await harness.write(FEW)
+    body = {"status": {"chunks": 100_000}}
+    await harness.kube.patch(
+        IMAGE_TAG_LISTS, APP.namespace, "app-tags-0", body, into=ChunkHeader, field_manager="somebody"
+    )
+    restarted = WriterHarness(harness.kube, sees=False)
+    harness.kube.requests.clear()
+    await restarted.write(scan("1.0", "2.0"))
+    assert (await restarted.read()).tags == ("2.0", "1.0")
+    assert len(harness.kube.requests) < 10
 
 
 @pytest.mark.usefixtures("small_chunks")
