@@ -42,6 +42,7 @@ FILES = (
     "costly_keys_test.py",
     "crash_inputs_test.py",
     "git_openssh_test.py",
+    "git_looks_test.py",
     "git_sha256_test.py",
     "git_transport_test.py",
     "kubectl_test.py",

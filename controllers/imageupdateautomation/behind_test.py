@@ -68,8 +68,8 @@ async def test_choice_that_came_while_the_last_one_was_written_is_written_too(wr
 
 async def test_choice_that_came_during_runs_that_failed_costs_no_request(written: AutomationHarness) -> None:
     put(written, chosen(NEWEST, 18))
-    for minute in (1, 2):
-        written.git.failures["list_refs"] = [Unreachable("the host is away")]
+    for minute, method in ((1, "push"), (2, "list_refs")):
+        written.git.failures[method] = [Unreachable("the host is away")]
         await written.fail(Retry, after=timedelta(minutes=minute))
         seen(written, 20 + minute)
     await written.reconcile()

@@ -6,6 +6,7 @@ and what a marker or file lacks is reported as findings while the others are upd
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -13,11 +14,11 @@ from msgspec.structs import replace
 
 from api.core import Namespace
 from api.imagepolicy import ImagePolicy
-from api.imageupdateautomation import Finding, ImageUpdateAutomationStatus, Written
+from api.imageupdateautomation import Finding, Written
 from api.names import STALLED
 from api.pullrequest import OPEN
 from controllers.forge.model import Forge
-from controllers.git.errors import RefMoved
+from controllers.git.errors import PushRejected, RefMoved, Unreachable
 from controllers.git.protocol.refs import Refs, Tip, branch_tip, revision
 from controllers.git.protocol.refspec import parse_refspec
 from controllers.git.remote import Remote
@@ -27,6 +28,8 @@ from controllers.gitaccess.git import Git
 from controllers.gitaccess.source import SourceReader
 from controllers.golang.duration import parse_duration
 from controllers.image.setter import parse_setter
+from controllers.imageupdateautomation import messages
+from controllers.imageupdateautomation.expected_tips import ExpectedTips
 from controllers.imageupdateautomation.metrics import PushMetrics
 from controllers.imageupdateautomation.outcomes import ON_ERROR
 from controllers.imageupdateautomation.policies import AutomationRun, PolicyReader
@@ -42,7 +45,7 @@ from controllers.runtime.reconcile.outcome import Outcome, Ready, outcome_of
 from controllers.runtime.tracing import NO_TRACER, Span
 from controllers.update import findings, recovery, reverts
 from controllers.update.editor import Editor
-from controllers.update.errors import GitOperationFailed
+from controllers.update.errors import GitOperationFailed, UpdateFailed
 from controllers.update.origins import list_origins
 from controllers.update.publish import PushContext, publish
 from controllers.update.repository import Repository
@@ -54,6 +57,20 @@ MAX_PUSH_ATTEMPTS = 5
 """Pushes of one run; after that many lost races the update is left to the next run."""
 
 Forges = Callable[[ForgeAccess, Remote], Forge]
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What became of the files of a commit."""
+
+    plan: BranchPlan
+    tip: Tip
+    """Of the reference to check out."""
+    edit: Edit
+    left_out: tuple[Finding, ...]
+    pushed: Published | None
+    retries: int
+    """How many races were lost before."""
 
 
 class ImageUpdateAutomationReconciler:
@@ -86,17 +103,19 @@ class ImageUpdateAutomationReconciler:
         self._metrics = metrics
         self._pushes = pushes
         self._now = now
+        self._expected = ExpectedTips()
         self._recorded: dict[Key, datetime] = {}
         """Start of each automation's last run that was completed in this process."""
 
     def forget(self, automation: Key) -> None:
         """Drop what is remembered about an automation that is gone."""
         self._recorded.pop(automation, None)
+        self._expected.forget(automation)
         self._policies.forget(automation)
         self._metrics.forget(automation)
 
     async def reconcile(self, run: AutomationRun) -> Outcome:
-        """Do one pass: a round trip to the remote when nothing changed, else edits, a commit and a push."""
+        """Do one pass: a look at the remote when nothing changed, else edits, a commit and a push."""
         run.status = replace(run.status, last_automation_run_time=run.now)
         notes: list[str] = []
         try:
@@ -126,20 +145,28 @@ class ImageUpdateAutomationReconciler:
         self._metrics.forget(key_of(run.object))
         listed = None
         if not _must_update(run, work, repository.plan):
-            listed = await repository.list_refs()
+            listed = await self._look(run, repository)
             if listed[1].revision == run.status.observed_source_revision:
                 message = "no change since last reconciliation"
-                return Ready(_message(run.status), requeue_after=_interval(run), no_change=message)
+                return Ready(messages.no_updates(run.status), requeue_after=_interval(run), no_change=message)
         async with self._git.lock_branch(repository.source.remote, repository.plan.push_branch) as is_uncontended:
+            change: _Change | None = None
             if not is_uncontended:
                 listed = None  # the writer before us has changed it
+            elif listed is None:
+                change = await self._change_unseen(run, work, repository)
+            if change and change.pushed:
+                return self._conclude(run, work, change, change.pushed, span)
             for attempt in range(MAX_PUSH_ATTEMPTS):
                 try:
-                    refs, tip = listed or await repository.list_refs()
-                    return await self._update(run, work, repository, span, refs=refs, tip=tip, retries=attempt)
+                    refs, tip = listed or await self._look(run, repository)
+                    if change is None or change.tip != tip:
+                        change = await self._change(run, work, repository, refs=refs, tip=tip, retries=attempt)
+                    published = change.pushed or await self._recover(run, work, repository, change.edit.base)
+                    return self._conclude(run, work, change, published, span)
                 except RefMoved as error:
                     self._pushes.retries.inc()
-                    lost, listed = error, None
+                    lost, listed, change = error, None, None
         raise GitOperationFailed(
             f"failed to update source: failed to push to remote: {lost} ({MAX_PUSH_ATTEMPTS} times in a row)"
         )
@@ -160,10 +187,34 @@ class ImageUpdateAutomationReconciler:
         if wanted := [text for text in texts if text]:
             await self._editor.check(work, wanted)
 
-    async def _update(
-        self, run: AutomationRun, work: Work, repository: Repository, span: Span, *, refs: Refs, tip: Tip, retries: int
-    ) -> Ready:
-        """Bring the branch, which is at `refs`, up to date. Raises RefMoved when somebody else was faster."""
+    async def _look(self, run: AutomationRun, repository: Repository) -> tuple[Refs, Tip]:
+        refs, tip = await repository.list_refs()
+        self._expected.record_look(run, tip)
+        return refs, tip
+
+    async def _change_unseen(self, run: AutomationRun, work: Work, repository: Repository) -> _Change | None:
+        """Push on top of where the last run left the branch; None where that has no use, or finds it elsewhere.
+
+        What else is wrong with the remote is told by a look, unless that would only be the same again.
+        """
+        is_completed = self._commits_behind(run) == 0
+        tip = self._expected.find(run, work, repository.plan) if is_completed else None
+        if tip is None:
+            return None
+        refs = Refs(repository.source.remote.url, {tip.ref: tip.commit}, {}, {})
+        try:
+            return await self._change(run, work, repository, refs=refs, tip=tip)
+        except RefMoved:
+            return None
+        except UpdateFailed as error:
+            if isinstance(error.__cause__, Unreachable | PushRejected):
+                raise
+            return None
+
+    async def _change(
+        self, run: AutomationRun, work: Work, repository: Repository, *, refs: Refs, tip: Tip, retries: int = 0
+    ) -> _Change:
+        """Edit, commit and push what differs. Raises RefMoved when somebody else was faster."""
         plan = repository.plan
         ours = branch_tip(refs, plan.push_branch) if plan.continues else None
         # A push branch that is made anew begins with former values that nobody put back.
@@ -171,9 +222,15 @@ class ImageUpdateAutomationReconciler:
         edit = await self._editor.edit(repository, work, ours or tip, reverts=reverts.to_reverts(watched))
         left_out = await self._list_findings(run, work, edit)
         pushed = await self._push(run, work, repository, edit, refs=refs, is_retry=retries > 0)
-        published = pushed or await self._recover(run, work, repository, edit.base)
+        return _Change(plan, tip, edit, left_out, pushed, retries)
+
+    def _conclude(
+        self, run: AutomationRun, work: Work, change: _Change, published: Published | None, span: Span
+    ) -> Ready:
+        """Record what the branch has now."""
+        plan, left_out = change.plan, change.left_out
         if published is not None:
-            self._measure(work, published, span, pushed=self._now() if pushed else published.time)
+            self._measure(work, published, span, pushed=self._now() if change.pushed else published.time)
         warnings = _new_warnings(run.status.findings, left_out)
         written: tuple[Written, ...] = ()
         if work.hold_reverted:
@@ -183,13 +240,13 @@ class ImageUpdateAutomationReconciler:
             run.status,
             findings=left_out,
             observed_policies=work.observed_policies,
-            observed_source_revision=_observed_revision(plan, tip, pushed),
+            observed_source_revision=_observed_revision(plan, change.tip, change.pushed),
             written=written,
         )
         if published is None:
-            message = _message(run.status)
+            message = messages.no_updates(run.status)
             return Ready(message, requeue_after=_interval(run), no_change=message, warnings=warnings)
-        text = _pushed_message(plan, published, retries)
+        text = messages.pushed(plan, published, retries=change.retries)
         return Ready(
             f"{text}{findings.summarize(left_out)}",
             requeue_after=_interval(run),
@@ -334,20 +391,3 @@ def _observed_revision(plan: BranchPlan, tip: Tip, pushed: Published | None) -> 
     if pushed is None or plan.switch:
         return tip.revision
     return revision(plan.push_branch, pushed.commit)
-
-
-def _message(status: ImageUpdateAutomationStatus) -> str:
-    text = "no updates made"
-    if status.last_push_commit and status.last_push_time:
-        time = status.last_push_time.strftime("%Y-%m-%dT%H:%M:%SZ")
-        text += f"; last commit {status.last_push_commit[:7]} at {time}"
-    return text + findings.summarize(status.findings)
-
-
-def _pushed_message(plan: BranchPlan, published: Published, retries: int) -> str:
-    text = f"committed and pushed commit '{published.commit}' to branch '{plan.push_branch}'"
-    if plan.refspec:
-        text += f" and refspecs '{plan.refspec}'"
-    if retries:
-        text += f" after {retries} {'retry' if retries == 1 else 'retries'}"
-    return text

@@ -92,6 +92,13 @@ def branch_tip(refs: Refs, branch: str) -> Tip | None:
     return Tip(HEADS + branch, commit, revision(branch, commit)) if commit else None
 
 
+def tip_from_revision(text: str, branch: str) -> Tip | None:
+    """Return the tip of a branch that a revision names; None for any other text."""
+    commit = text.rpartition(":")[2]
+    is_tip = _is_whole_hash(commit) and text == revision(branch, commit)
+    return Tip(HEADS + branch, commit, text) if is_tip else None
+
+
 def resolve(checkout: Checkout, refs: Refs, *, select_semver: SelectTag) -> Tip:
     """Return the commit that `checkout` means on this remote.
 
@@ -117,9 +124,13 @@ def resolve(checkout: Checkout, refs: Refs, *, select_semver: SelectTag) -> Tip:
     return _tip_at(HEADS + branch, branch, refs, clone)
 
 
+def _is_whole_hash(text: str) -> bool:
+    return len(text) in HASH_LENGTHS and not text.strip(string.hexdigits)
+
+
 def _resolve_commit(checkout: Checkout, refs: Refs, clone: str) -> Tip:
     commit = checkout.commit.strip().lower()
-    if len(commit) in HASH_LENGTHS and not commit.strip(string.hexdigits):
+    if _is_whole_hash(commit):
         return Tip("", commit, revision(checkout.branch, commit))
     meant = {found for ref in refs.values if (found := refs.commit(ref)) and commit and found.startswith(commit)}
     hint = f", perhaps {meant.pop()}" if len(meant) == 1 else ""

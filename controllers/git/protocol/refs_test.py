@@ -3,7 +3,7 @@
 import pytest
 
 from controllers.git.errors import BadRefspec, EmptyRepository, PushRejected, RefMoved, RefNotFound
-from controllers.git.protocol.refs import Checkout, Refs, Tip, branch_tip, resolve
+from controllers.git.protocol.refs import Checkout, Refs, Tip, branch_tip, resolve, tip_from_revision
 from controllers.git.protocol.refspec import ANY, RefUpdate, parse_refspec
 from controllers.git.protocol.session import plan_push
 from controllers.git.protocol.wire import PushCommand
@@ -147,6 +147,31 @@ def test_a_whole_hash_is_not_looked_up(commit: str) -> None:
 def test_an_empty_repository() -> None:
     with pytest.raises(EmptyRepository):
         resolve(Checkout(branch="main"), Refs(URL, {}, {}, {}), select_semver=newest)
+
+
+@pytest.mark.parametrize("commit", [A, "c" * 64])
+def test_tips_come_back_from_revisions(commit: str) -> None:
+    tip = branch_tip(Refs(URL, {"refs/heads/main": commit}, {}, {}), "main")
+    assert tip is not None
+    assert tip_from_revision(tip.revision, "main") == tip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "main",
+        f"dev@sha1:{A}",
+        f"sha1:{A}",
+        f"main@sha256:{A}",
+        "main@sha1:",
+        f"main@sha1:{'x' * 40}",
+        "main@sha1:../..",
+        A,
+    ],
+)
+def test_other_texts_are_no_tips(text: str) -> None:
+    assert tip_from_revision(text, "main") is None
 
 
 def test_tips_of_branches() -> None:
