@@ -18,7 +18,7 @@ from controllers.gitaccess.source import SourceReader
 from controllers.imageupdateautomation.metrics import PushMetrics
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
 from controllers.pullrequests.metrics import PullRequestMetrics
-from controllers.runtime.key import Key, key_of
+from controllers.runtime.key import key_of
 from controllers.runtime.reconcile.outcome import Outcome, Ready
 from controllers.runtime.reconcile.run import Run
 from testing.builders import automation, expect, git_repository, git_spec, image_policy, make_run, secret
@@ -59,8 +59,6 @@ class AutomationHarness:
         self.automation = automation()
         self.run: Run[ImageUpdateAutomation, ImageUpdateAutomationStatus]
         self.push_takes = timedelta()
-        self.stored_version = ""
-        """What the server has of the automation, where the cache is behind; empty: what the cache has."""
 
     def restart(self) -> None:
         """Begin with a new process: what the old one knew is gone."""
@@ -81,12 +79,8 @@ class AutomationHarness:
             metrics=PullRequestMetrics(self.metrics),
             pushes=PushMetrics(self.metrics),
             now=lambda: self.run.now + self.push_takes,
-            version_now=self._version_now,
             namespaces=namespaces,
         )
-
-    async def _version_now(self, _: Key) -> str:
-        return self.stored_version or self.automation.metadata.resource_version
 
     def allow_token(self) -> None:
         """Give the repository a login that its forge takes as well."""

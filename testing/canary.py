@@ -150,15 +150,10 @@ class Stage:
                 metrics=PullRequestMetrics(CollectorRegistry()),
                 pushes=PushMetrics(CollectorRegistry()),
                 now=self.clock.now,
-                version_now=self._version_now,
             )
             return await self._run(automation, IMAGE_UPDATE_AUTOMATIONS, reconciler)
         finally:
             forges.close()
-
-    async def _version_now(self, key: Key) -> str:
-        found = await self.kube.get(IMAGE_UPDATE_AUTOMATIONS, *key, into=ImageUpdateAutomation)
-        return found.metadata.resource_version
 
     async def _run(self, obj: Any, resource: Resource, reconciler: Any) -> dict[str, str]:
         with suppress(NotFound):  # what an earlier run left

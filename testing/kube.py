@@ -30,8 +30,8 @@ class FakeObjects(dict[Key, K]):
         """What the server has and the cache has not received yet."""
         self.requests: list[Key] = []
         """What the server was asked for."""
-        self.lists: list[str] = []
-        """Moments that `list_now` was asked for."""
+        self.lists: list[str | None] = []
+        """Moments that `list_now` was asked for; None for now."""
 
     async def find(self, key: Key) -> K | None:
         if key in self:
@@ -39,7 +39,7 @@ class FakeObjects(dict[Key, K]):
         self.requests.append(key)
         return self.late.get(key)
 
-    async def list_now(self, namespace: str, *, as_of: str) -> list[K]:
+    async def list_now(self, namespace: str, *, as_of: str | None = None) -> list[K]:
         self.lists.append(as_of)
         every = {**self, **self.late}
         return [obj for key, obj in every.items() if key.namespace == namespace]

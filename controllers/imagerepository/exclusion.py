@@ -53,7 +53,7 @@ class TagExclusion:
 
         100,000 tags would hold the event loop for longer than its 50 ms.
         """
-        patterns, chars = self.exclusion.patterns, sum(map(len, tags))
+        patterns, chars = self.exclusion.patterns, len("".join(tags))
         if len(tags) <= INLINE_SCANNED_TAGS and regexp.are_cheap(patterns, chars=chars):
             return work()
         if regexp.are_cheap(patterns, chars=chars, work=SHARED_THREAD_WORK):

@@ -127,7 +127,6 @@ def build(
         metrics=PullRequestMetrics(process.metrics.registry),
         pushes=PushMetrics(process.metrics.registry),
         now=process.clock.now,
-        version_now=automations.objects.version_now,
         namespaces=namespaces,
     )
     show_objects(process, automations, samples={HELD: held_updates, FINDINGS: findings})

@@ -9,7 +9,7 @@ from api.imagepolicy import ImagePolicy, ImageRef
 from controllers.git.errors import Unreachable
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.reconcile.outcome import Retry
-from testing.automation_harness import MAIN, NEW_WEB, WEB, AutomationHarness, manifest
+from testing.automation_harness import AUTO, INTERVAL, MAIN, NEW_WEB, WEB, AutomationHarness, manifest
 from testing.builders import access_from, image_policy, namespace_with
 from testing.clock import START
 
@@ -39,6 +39,7 @@ async def written(harness: AutomationHarness) -> AutomationHarness:
     await harness.reconcile()
     assert harness.git.files_of(MAIN)["web.yaml"] == manifest("1.2.0")
     seen(harness, 20)
+    harness.policies.lists.clear()
     return harness
 
 
@@ -66,7 +67,7 @@ async def test_choice_that_came_while_the_last_one_was_written_is_written_too(wr
     assert written.policies.lists == []  # in a namespace of a thousand policies, each list takes longer than the run
 
 
-async def test_choice_that_came_during_runs_that_failed_costs_no_request(written: AutomationHarness) -> None:
+async def test_choice_that_came_during_runs_that_failed_costs_one_request(written: AutomationHarness) -> None:
     put(written, chosen(NEWEST, 18))
     for minute, method in ((1, "push"), (2, "list_refs")):
         written.git.failures[method] = [Unreachable("the host is away")]
@@ -74,7 +75,7 @@ async def test_choice_that_came_during_runs_that_failed_costs_no_request(written
         seen(written, 20 + minute)
     await written.reconcile()
     assert written.git.files_of(MAIN)["web.yaml"] == manifest("1.3.0")
-    assert written.policies.lists == []
+    assert written.policies.lists == [None]
 
 
 @pytest.mark.parametrize("restarts", [True, False])
@@ -88,7 +89,7 @@ async def test_what_another_process_has_written_may_come_from_a_later_choice(
         status = replace(written.automation.status, last_automation_run_time=START + timedelta(minutes=1))
         written.automation = replace(written.automation, status=status)
     await written.reconcile()
-    assert written.policies.lists == ["20"]
+    assert written.policies.lists == ["20", None]
 
 
 @pytest.mark.parametrize("cached", ["1.1.0", "1.2.0"])
@@ -99,19 +100,60 @@ async def test_caches_that_are_both_behind_the_former_leader_take_nothing_back(
     written.git.put(MAIN, {"web.yaml": manifest("1.3.0")})
     put(written, chosen(replace(WEB, tag=cached), 25))
     written.policies.late[Key("apps", "web")] = chosen(NEWEST, 40)
-    written.stored_version = "45"
     written.restart()
     await written.reconcile()
     assert written.git.files_of(MAIN)["web.yaml"] == manifest("1.3.0")
-    assert written.policies.lists == ["45"]
+    assert written.status.observed_policies == {"web": NEWEST}
 
 
-async def test_only_the_first_run_of_a_process_asks_for_the_version(written: AutomationHarness) -> None:
+@pytest.mark.parametrize("restarts", [True, False])
+async def test_a_push_that_was_not_recorded_is_not_taken_back(written: AutomationHarness, *, restarts: bool) -> None:
+    # Killed between push and status, or unable to write it; and then the list of policies comes from a server that
+    # lags behind.
+    recorded = written.automation
+    put(written, chosen(NEWEST, 25))
+    await written.reconcile(after=INTERVAL)
+    written.automation = recorded
+    put(written, chosen(NEW_WEB, 15))
+    written.policies.late[Key("apps", "web")] = chosen(NEWEST, 25)
+    if restarts:
+        written.restart()
+    tip = written.tip()
+    await written.reconcile(after=2 * INTERVAL)
+    assert (written.tip(), written.git.files_of(MAIN)["web.yaml"]) == (tip, manifest("1.3.0"))
+    seen(written, 30)
+    put(written, chosen(NEWEST, 25))
+    await written.reconcile(after=3 * INTERVAL)
+    assert written.tip() == tip
+
+
+async def test_a_push_branch_is_not_taken_back_either(written: AutomationHarness) -> None:
+    written.push_to(branch="auto")
+    put(written, chosen(NEWEST, 25))
+    recorded = written.automation
+    await written.reconcile(after=INTERVAL)
+    assert written.git.files_of(AUTO)["web.yaml"] == manifest("1.3.0")
+    written.automation = recorded
+    written.restart()
+    put(written, chosen(NEW_WEB, 15))
+    written.policies.late[Key("apps", "web")] = chosen(NEWEST, 25)
+    tip = written.tip(AUTO)
+    await written.reconcile(after=2 * INTERVAL)
+    assert written.tip(AUTO) == tip
+
+
+async def test_policies_are_asked_for_before_the_first_push_of_a_process_only(written: AutomationHarness) -> None:
     written.restart()
     await written.reconcile()
-    written.stored_version = "45"
+    assert written.policies.lists == [], "nothing to push"
+    put(written, chosen(NEWEST, 25))
+    written.restart()
     await written.reconcile()
-    assert written.policies.lists == []
+    assert written.policies.lists == [None]
+    put(written, chosen(replace(WEB, tag="1.4.0"), 35))
+    await written.reconcile()
+    assert written.git.files_of(MAIN)["web.yaml"] == manifest("1.4.0")
+    assert written.policies.lists == [None]
 
 
 async def test_quiet_runs_cost_no_request(written: AutomationHarness) -> None:

@@ -4,12 +4,12 @@ A push says what it expects, and the remote refuses it where that is wrong. So a
 somebody else pushes, too; whether somebody does shows at each look.
 """
 
-from controllers.git.protocol.refs import Checkout, Tip, tip_from_revision
+from controllers.git.protocol.refs import Checkout, Tip, revision, tip_from_revision
 from controllers.gitaccess.branches import BranchPlan
 from controllers.imageupdateautomation.policies import AutomationRun
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.reconcile.conditions import is_failing
-from controllers.update.work import Work
+from controllers.update.work import Published, Work
 
 
 class ExpectedTips:
@@ -48,3 +48,10 @@ class ExpectedTips:
     def forget(self, automation: Key) -> None:
         """Drop what is remembered about an automation that is gone."""
         self._shared.discard(automation)
+
+
+def observed_revision(plan: BranchPlan, tip: Tip, pushed: Published | None) -> str:
+    """Return what the checkout's reference is at after the run."""
+    if pushed is None or plan.switch:
+        return tip.revision
+    return revision(plan.push_branch, pushed.commit)

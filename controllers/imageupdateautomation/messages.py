@@ -1,6 +1,8 @@
 """What a run tells of its end: sentences of Flux 2.1, which dashboards and runbooks quote."""
 
-from api.imageupdateautomation import ImageUpdateAutomationStatus
+from collections.abc import Sequence
+
+from api.imageupdateautomation import Finding, ImageUpdateAutomationStatus
 from controllers.gitaccess.branches import BranchPlan
 from controllers.update import findings
 from controllers.update.work import Published
@@ -23,3 +25,12 @@ def pushed(plan: BranchPlan, published: Published, *, retries: int) -> str:
     if retries:
         text += f" after {retries} {'retry' if retries == 1 else 'retries'}"
     return text
+
+
+def new_warnings(before: Sequence[Finding], after: Sequence[Finding]) -> tuple[tuple[str, str], ...]:
+    """Return reason and text of what was not left out before, and is worth an event."""
+    return tuple(
+        (finding.reason, findings.format_line(finding))
+        for finding in after
+        if finding not in before and findings.is_event_worthy(finding)
+    )

@@ -1,6 +1,6 @@
 """Which policies a run sees: those of the cache, or of the API server where the cache may be behind."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,15 +37,9 @@ class PolicyReader:
         self,
         policies: ObjectCache[ImagePolicy],
         namespaces: ObjectCache[Namespace] | None,
-        version_now: Callable[[Key], Awaitable[str]],
     ) -> None:
-        """Build it.
-
-        namespaces: all, where policies of other namespaces may be used
-        version_now: returns the resourceVersion that the server has of an automation; empty: none
-        """
+        """Build it; `namespaces`: all, where policies of other namespaces may be used."""
         self._policies = policies
-        self._version_now = version_now
         self._namespaces = namespaces
         self.reach = reach_of(namespaces)
         self._reads: dict[Key, _Read] = {}
@@ -60,22 +54,23 @@ class PolicyReader:
         """Drop what is remembered about an automation that is gone."""
         self._reads.pop(automation, None)
 
-    async def list(self, run: AutomationRun) -> Sequence[ImagePolicy]:
+    async def list(self, run: AutomationRun, *, now: bool = False) -> Sequence[ImagePolicy]:
         """List the policies beside the automation, and those of the namespaces that it asks for.
+
+        now: as the server has them now
 
         The watch that brought the automation may be ahead of that of the policies: at the first run of a spec, those
         beside it are none older than the spec. Neither are they where one has another choice than the status, and is
         older than what was written: that may come from a later choice, which must not be taken back. What comes later
-        wakes the automation. Nor is any older than what another process has written since the automation was received.
+        wakes the automation.
         """
         meta = run.object.metadata
         ended = find_condition(run.status.conditions, READY)
         is_first = run.new_generation and (ended is None or ended.observed_generation < meta.generation)
-        written = await self._written(run)
-        is_behind = written > _version(meta.resource_version)
-        own = await self._list_in(meta.namespace, run, written, anew=is_first or is_behind)
+        written = self._written(run)
+        own = await self._list_in(meta.namespace, run, written, now=now, anew=is_first)
         elsewhere = [
-            await self._list_in(namespace, run, written, anew=is_behind)
+            await self._list_in(namespace, run, written, now=now)
             for namespace in self._namespaces_elsewhere(run.object)
         ]
         found = [policy for policies in (own, *elsewhere) for policy in policies]
@@ -96,25 +91,25 @@ class PolicyReader:
                 found[key] = policy
         return found
 
-    async def _written(self, run: AutomationRun) -> int:
+    def _written(self, run: AutomationRun) -> int:
         """Return a version that no policy exceeds whose choice is in the status.
 
-        The automation's own where another process has written the status; the server is asked for it, since both
-        caches may be behind that process, as when their watches have fallen silent. It would be too late for what this
-        one has written: choices that are made during a run are older than the status at its end, and nobody has
-        written them.
+        The automation's own where another process has written the status. It would be too late for what this one has
+        written: choices that are made during a run are older than the status at its end, and nobody has written them.
         """
-        key = key_of(run.object)
-        read = self._reads.get(key)
+        read = self._reads.get(key_of(run.object))
         if read is not None and read.began == run.object.status.last_automation_run_time:
             return read.written
-        return max(_version(run.object.metadata.resource_version), _version(await self._version_now(key)))
+        return _version(run.object.metadata.resource_version)
 
-    async def _list_in(self, namespace: str, run: AutomationRun, written: int, *, anew: bool) -> Sequence[ImagePolicy]:
+    async def _list_in(
+        self, namespace: str, run: AutomationRun, written: int, *, now: bool, anew: bool = False
+    ) -> Sequence[ImagePolicy]:
+        if now:
+            return await self._policies.list_now(namespace)
         policies: Sequence[ImagePolicy] = self._policies.list(namespace)
         if anew or any(_may_be_behind(policy, run, written) for policy in policies):
-            own = run.object.metadata.resource_version
-            return await self._policies.list_now(namespace, as_of=str(written) if written > _version(own) else own)
+            return await self._policies.list_now(namespace, as_of=run.object.metadata.resource_version)
         return policies
 
     def _namespaces_elsewhere(self, automation: ImageUpdateAutomation) -> Sequence[str]:

@@ -5,7 +5,7 @@ Follows https://fluxcd.io/flux/components/image/imageupdateautomations/; reasons
 and what a marker or file lacks is reported as findings while the others are updated.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,7 +19,7 @@ from api.names import STALLED
 from api.pullrequest import OPEN
 from controllers.forge.model import Forge
 from controllers.git.errors import PushRejected, RefMoved, Unreachable
-from controllers.git.protocol.refs import Refs, Tip, branch_tip, revision
+from controllers.git.protocol.refs import Refs, Tip, branch_tip
 from controllers.git.protocol.refspec import parse_refspec
 from controllers.git.remote import Remote
 from controllers.gitaccess.branches import BranchPlan
@@ -29,7 +29,7 @@ from controllers.gitaccess.source import SourceReader
 from controllers.golang.duration import parse_duration
 from controllers.image.setter import parse_setter
 from controllers.imageupdateautomation import messages
-from controllers.imageupdateautomation.expected_tips import ExpectedTips
+from controllers.imageupdateautomation.expected_tips import ExpectedTips, observed_revision
 from controllers.imageupdateautomation.metrics import PushMetrics
 from controllers.imageupdateautomation.outcomes import ON_ERROR
 from controllers.imageupdateautomation.policies import AutomationRun, PolicyReader
@@ -63,6 +63,7 @@ Forges = Callable[[ForgeAccess, Remote], Forge]
 class _Change:
     """What became of the files of a commit."""
 
+    work: Work
     plan: BranchPlan
     tip: Tip
     """Of the reference to check out."""
@@ -86,18 +87,16 @@ class ImageUpdateAutomationReconciler:
         metrics: PullRequestMetrics,
         pushes: PushMetrics,
         now: Callable[[], datetime],
-        version_now: Callable[[Key], Awaitable[str]],
         namespaces: ObjectCache[Namespace] | None = None,
     ) -> None:
         """Build it; `policies`: those of all namespaces that are watched.
 
         forges: returns a repository at its forge. now: the time, for when a push is done
-        version_now: returns the resourceVersion that the server has of an automation; empty: none
         namespaces: all, where policies of other namespaces may be used
         """
         self._git = git
         self._sources = sources
-        self._policies = PolicyReader(policies, namespaces, version_now)
+        self._policies = PolicyReader(policies, namespaces)
         self._editor = Editor()
         self._forges = forges
         self._metrics = metrics
@@ -130,10 +129,14 @@ class ImageUpdateAutomationReconciler:
         # A duration that cannot be read stalls before anything is pushed.
         notes.append(explain_interval("spec.interval", run.object.spec.interval))
         parse_duration(run.object.spec.policy_change_delay or "0s")
-        work = plan_work(run.object, await self._policies.list(run), self._policies.reach)
+        work = await self._plan(run)
         parents = () if run.tracer is NO_TRACER else work.traces_of_news(run.status.observed_policies)
         with run.tracer.span("update", parents=parents, attributes=run.trace_attributes) as span:
             return await self._update_repository(run, work, notes, span)
+
+    async def _plan(self, run: AutomationRun, *, now: bool = False) -> Work:
+        """Return what is to be written; now: by what the policies are on the server now."""
+        return plan_work(run.object, await self._policies.list(run, now=now), self._policies.reach)
 
     async def _update_repository(self, run: AutomationRun, work: Work, notes: list[str], span: Span) -> Ready:
         repository = Repository(self._git, await self._sources.read(run.object))
@@ -156,14 +159,14 @@ class ImageUpdateAutomationReconciler:
             elif listed is None:
                 change = await self._change_unseen(run, work, repository)
             if change and change.pushed:
-                return self._conclude(run, work, change, change.pushed, span)
+                return self._conclude(run, change, change.pushed, span)
             for attempt in range(MAX_PUSH_ATTEMPTS):
                 try:
                     refs, tip = listed or await self._look(run, repository)
                     if change is None or change.tip != tip:
                         change = await self._change(run, work, repository, refs=refs, tip=tip, retries=attempt)
-                    published = change.pushed or await self._recover(run, work, repository, change.edit.base)
-                    return self._conclude(run, work, change, published, span)
+                    published = change.pushed or await self._recover(run, change.work, repository, change.edit.base)
+                    return self._conclude(run, change, published, span)
                 except RefMoved as error:
                     self._pushes.retries.inc()
                     lost, listed, change = error, None, None
@@ -197,8 +200,7 @@ class ImageUpdateAutomationReconciler:
 
         What else is wrong with the remote is told by a look, unless that would only be the same again.
         """
-        is_completed = self._commits_behind(run) == 0
-        tip = self._expected.find(run, work, repository.plan) if is_completed else None
+        tip = None if self._is_unrecorded(run) else self._expected.find(run, work, repository.plan)
         if tip is None:
             return None
         refs = Refs(repository.source.remote.url, {tip.ref: tip.commit}, {}, {})
@@ -220,18 +222,21 @@ class ImageUpdateAutomationReconciler:
         # A push branch that is made anew begins with former values that nobody put back.
         watched = run.status.written if work.hold_reverted and (ours or not plan.switch) else ()
         edit = await self._editor.edit(repository, work, ours or tip, reverts=reverts.to_reverts(watched))
+        if edit.contents and self._is_unrecorded(run):
+            # Choices that this process has not received may be there: nothing must take them back.
+            cached, work = work, await self._plan(run, now=True)
+            if work.images != cached.images:
+                edit = await self._editor.edit(repository, work, ours or tip, reverts=reverts.to_reverts(watched))
         left_out = await self._list_findings(run, work, edit)
         pushed = await self._push(run, work, repository, edit, refs=refs, is_retry=retries > 0)
-        return _Change(plan, tip, edit, left_out, pushed, retries)
+        return _Change(work, plan, tip, edit, left_out, pushed, retries)
 
-    def _conclude(
-        self, run: AutomationRun, work: Work, change: _Change, published: Published | None, span: Span
-    ) -> Ready:
+    def _conclude(self, run: AutomationRun, change: _Change, published: Published | None, span: Span) -> Ready:
         """Record what the branch has now."""
-        plan, left_out = change.plan, change.left_out
+        work, plan, left_out = change.work, change.plan, change.left_out
         if published is not None:
             self._measure(work, published, span, pushed=self._now() if change.pushed else published.time)
-        warnings = _new_warnings(run.status.findings, left_out)
+        warnings = messages.new_warnings(run.status.findings, left_out)
         written: tuple[Written, ...] = ()
         if work.hold_reverted:
             made = published.update if published else None
@@ -240,7 +245,7 @@ class ImageUpdateAutomationReconciler:
             run.status,
             findings=left_out,
             observed_policies=work.observed_policies,
-            observed_source_revision=_observed_revision(plan, change.tip, change.pushed),
+            observed_source_revision=observed_revision(plan, change.tip, change.pushed),
             written=written,
         )
         if published is None:
@@ -261,6 +266,8 @@ class ImageUpdateAutomationReconciler:
         git = run.object.spec.git
         assert git is not None
         assert git.pull_request is not None
+        if self._is_unrecorded(run):
+            work = await self._plan(run, now=True)  # as before a push; a pull request may be closed, too
         refs, tree = await _read_base(repository, work)
         edit = await self._editor.plan(tree, work)
         left_out = await self._list_findings(run, work, edit)
@@ -298,7 +305,7 @@ class ImageUpdateAutomationReconciler:
             requeue_after=_interval(run),
             event="\n".join(done) if done else None,
             no_change=None if done else standing,
-            warnings=(*warned, *_new_warnings(before, left_out)),
+            warnings=(*warned, *messages.new_warnings(before, left_out)),
         )
 
     def _measure(self, work: Work, published: Published, span: Span, *, pushed: datetime) -> None:
@@ -316,7 +323,13 @@ class ImageUpdateAutomationReconciler:
 
     async def _recover(self, run: AutomationRun, work: Work, repository: Repository, base: Tip) -> Published | None:
         published = await recovery.recover(
-            repository, work, run.status, base, editor=self._editor, now=run.now, behind=self._commits_behind(run)
+            repository,
+            work,
+            run.status,
+            base,
+            editor=self._editor,
+            now=run.now,
+            behind=MAX_COMMITS_BEHIND if self._is_unrecorded(run) else 0,
         )
         if published:
             _record(run, published)
@@ -335,10 +348,13 @@ class ImageUpdateAutomationReconciler:
             return await recovery.finish(repository, run.status, edit.base, refs=refs, context=context)
         return None
 
-    def _commits_behind(self, run: AutomationRun) -> int:
-        """Return how far behind the tip a commit of ours may be: 0, unless the end of a run was not recorded."""
+    def _is_unrecorded(self, run: AutomationRun) -> bool:
+        """Report whether the remote may have what the status does not tell.
+
+        The last run was not one of this process, or its end was not recorded.
+        """
         recorded = run.object.status.last_automation_run_time
-        return 0 if recorded is not None and recorded == self._recorded.get(key_of(run.object)) else MAX_COMMITS_BEHIND
+        return recorded is None or recorded != self._recorded.get(key_of(run.object))
 
 
 async def _read_base(repository: Repository, work: Work) -> tuple[Refs, MarkedTree]:
@@ -374,20 +390,5 @@ def _record(run: AutomationRun, published: Published) -> None:
     run.status = replace(run.status, last_push_commit=published.commit, last_push_time=published.time)
 
 
-def _new_warnings(before: Sequence[Finding], after: Sequence[Finding]) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (finding.reason, findings.format_line(finding))
-        for finding in after
-        if finding not in before and findings.is_event_worthy(finding)
-    )
-
-
 def _interval(run: AutomationRun) -> timedelta:
     return run.spread(read_interval(run.object.spec.interval))
-
-
-def _observed_revision(plan: BranchPlan, tip: Tip, pushed: Published | None) -> str:
-    """Return what the checkout's reference is at after the run."""
-    if pushed is None or plan.switch:
-        return tip.revision
-    return revision(plan.push_branch, pushed.commit)

@@ -67,10 +67,11 @@ class Destinations:
 
         address: as the resolver gives it; a scope (`fe80::1%eth0`) does not count.
         """
-        found = _parse(address)
+        self._check(host, normalize_host(host), _parse(address))
+
+    def _check(self, host: str, name: str, found: Address) -> None:
         if _is_in(found, self.allowed):
             return
-        name = normalize_host(host)
         if fault := self._fault(name, found):
             at = "" if name == str(found) else f" at {found}"
             short = _is_in(found, self.denied) and name.count(".") == 1
@@ -103,7 +104,7 @@ class Destinations:
         """
         name = normalize_host(host)
         if (address := parse_address(name)) is not None:
-            self.check(host, str(address))
+            self._check(host, name, _unwrap(address))
         elif is_loopback_name(name):
             self.check(host, "127.0.0.1")
         elif self._is_elsewhere_in_cluster(name) and not self._are_allowed(addresses):
@@ -118,9 +119,8 @@ class Destinations:
 
     def _fault(self, host: str, address: Address) -> str:
         """Return what an address is that makes it one to refuse; empty for nothing."""
-        for what, networks in NEVER_MEANT.items():
-            if _is_in(address, networks):
-                return what
+        if never := _never_meant(address):
+            return never
         if _is_in(address, LOOPBACK):
             return "" if _is_loopback_host(self.home) else "this machine itself"
         if _is_in(address, self.denied):
@@ -215,6 +215,12 @@ def _unwrap(address: Address) -> Address:
             return IPv4Address(int(address) & 0xFFFFFFFF)
         return address.ipv4_mapped or address.sixtofour or address
     return address
+
+
+@lru_cache(maxsize=1024)  # as in `parse_address`
+def _never_meant(address: Address) -> str:
+    """Return what an address is that nobody means; empty for another one."""
+    return next((what for what, networks in NEVER_MEANT.items() if _is_in(address, networks)), "")
 
 
 def _is_in(address: Address, networks: Iterable[Network]) -> bool:

@@ -13,13 +13,13 @@ from cachetools import LRUCache, TTLCache
 
 from controllers.clock import Clock
 from controllers.registry.errors import RegistryError
+from controllers.registry.long_page import LongPage
 from controllers.registry.messages import RegistryRequest, RegistryResponse
 from controllers.registry.session import Session
 from controllers.registry.tags import (
     KEPT_PAGE_BYTES,
     ListedTags,
     Listing,
-    LongPage,
     build_list_url,
     decode_page,
     find_next_page,
@@ -120,7 +120,8 @@ async def _add(session: Session, url: str, page: RegistryResponse, listing: List
         await page.overflow.finish()
         return page.overflow.tag_count
     listing.add_bytes(url, len(page.body))
-    kind, quotable = page.headers.get("content-type", ""), session.is_quotable(page.url)
+    kind = page.headers.get("content-type", "")
+    quotable = page.url == url or session.is_quotable(page.url)  # where a list is asked for is the image's own host
     digest = fingerprint([page.body])
     count = cache.counts.get(digest)
     if count is None:

@@ -3,8 +3,9 @@
 httpx makes its pools itself and lets nobody choose how they connect, so its two factory methods are overridden here.
 """
 
+import re
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ PARSED_URLS: Final = 8_192
 """Of each route, half a KiB each: thousands of images are visited in turn."""
 MAX_KEPT_CHARS: Final = 512
 """Of a URL that is kept parsed. Those of images are shorter; redirects may have 64 KiB, and are asked once."""
+_PLAIN_QUERY: Final = re.compile(r"(?:[A-Za-z0-9._~=&:/+-]|%[0-9A-Fa-f]{2})*+")
 NO_PROXY_MOUNTS = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 """Reached without the environment's proxy, as in Go."""
 
@@ -114,12 +116,16 @@ class RouteClient(httpx.AsyncClient):
         return await target.transport.exchange(direct)
 
     def _target(self, url: str) -> _Target | None:
-        if len(url) > MAX_KEPT_CHARS:
+        # Each page of a list has a query of its own; most are such that parsing changes nothing in them.
+        start, mark, query = url.partition("?")
+        if len(url) > MAX_KEPT_CHARS or "#" in start or not _PLAIN_QUERY.fullmatch(query):
             return self._parse(url)
-        if url not in self._targets:
-            self._targets[url] = self._parse(url)
-        target: _Target | None = self._targets[url]
-        return target
+        if start not in self._targets:
+            self._targets[start] = self._parse(start)
+        target: _Target | None = self._targets[start]
+        if target is None or not mark:
+            return target
+        return replace(target, url=target.url + mark + query, path=target.path + f"{mark}{query}".encode())
 
     def _parse(self, text: str) -> _Target | None:
         url = httpx.URL(text)

@@ -1,8 +1,12 @@
 """Requests without a proxy that speaks HTTP pass httpx by, in the form that it would give them."""
 
 import tracemalloc
+from collections.abc import Callable
 
+import httpx
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from controllers.net.destinations import LOOPBACK, Destinations
 from controllers.registry.lookups import Lookups
@@ -90,3 +94,42 @@ async def test_long_urls_that_a_registry_leads_to_are_not_kept() -> None:
             tracemalloc.stop()
             await client.aclose()
     assert kept < 1 << 20
+
+
+@pytest.fixture(scope="module")
+def parsing() -> RouteClient:
+    return RouteClient(ROUTE, "tagline-test/1", Lookups())
+
+
+@given(
+    st.sampled_from(
+        ["http://reg.io", "https://reg.io:443/v2/a b/tags/list", "http://[::1]:5000/v2/", "https://R.io/#x"]
+    ),
+    st.text("az09.~=&:/+?#%2F \u00e9'\"", max_size=10),
+)
+@example("http://reg.io", "?")
+@example("http://reg.io", "?n=1")
+@example("https://reg.io:443/v2/a b/tags/list", "?last=%2f%zz")
+@example("https://R.io/#x", "?n=1")
+def test_a_url_is_the_same_whether_its_query_was_parsed_or_not(parsing: RouteClient, start: str, rest: str) -> None:
+    def parse(parse: Callable[[str], object]) -> object:
+        try:
+            return parse(start + rest)
+        except httpx.InvalidURL as error:
+            return str(error)
+
+    assert parse(parsing._target) == parse(parsing._parse)
+
+
+async def test_pages_of_a_list_are_parsed_once(monkeypatch: pytest.MonkeyPatch, parsing: RouteClient) -> None:
+    parsed: list[str] = []
+    parse = parsing._parse
+
+    def counted(url: str) -> object:
+        parsed.append(url)
+        return parse(url)
+
+    monkeypatch.setattr(parsing, "_parse", counted)
+    for page in range(3):
+        assert parsing._target(f"https://list.io/v2/app/tags/list?n=1000&last=v1.{page}") is not None
+    assert parsed == ["https://list.io/v2/app/tags/list"]

@@ -6,9 +6,10 @@ the number of tags that the exclusion list leaves; how many bytes may be read fo
 """
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Protocol, overload
+from typing import Annotated, Final, NamedTuple, Protocol, overload
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
@@ -18,7 +19,6 @@ from controllers.net.url import DEFAULT_PORTS, origin, redact_text
 from controllers.registry.errors import BadResponse, ResponseTooLarge
 from controllers.registry.links import BadLink, parse_links
 from controllers.registry.locations import Location
-from controllers.registry.page_parser import NotATagPage, PageParser, TagTooLong
 
 PAGE_SIZE: Final = 1000
 MAX_PAGES: Final = 2_000
@@ -30,10 +30,13 @@ KEPT_PAGE_BYTES: Final = 1 << 20
 """A longer page is parsed as it comes."""
 BYTES_PER_TAG: Final = 1 << 10
 """Read at most for each tag of the limit; some registries write 300 bytes about each image besides its tags."""
-FILTERED_TAGS: Final = 1_000
-"""Of a long page at a time, and more where more come at once: a filter may have to wait for a thread."""
+_PLAIN_LINK: Final = re.compile(r"""</[A-Za-z0-9._-][A-Za-z0-9._/-]*+\?([A-Za-z0-9._~=&%:/+-]++)>; ?rel="?next"?""")
+"""A query on this host, which stays as it is."""
 CHARS_PER_TAG: Final = 128
 """Kept at most for each tag of the limit; the specification's longest tag."""
+
+
+Tag = Annotated[str, msgspec.Meta(max_length=MAX_TAG_CHARS)]
 
 
 class TagPage(msgspec.Struct):
@@ -46,6 +49,12 @@ class TagPage(msgspec.Struct):
     def is_tag_list(self) -> bool:
         """Return whether this is a list of tags; an object with errors, or with neither name nor tags, is not."""
         return not self.errors and not (self.tags is msgspec.UNSET and self.name is msgspec.UNSET)
+
+
+class BoundedTagPage(TagPage):
+    """One without a tag that no registry can have."""
+
+    tags: list[Tag] | msgspec.UnsetType | None = msgspec.UNSET
 
 
 KeepTags = Callable[[Sequence[str]], Awaitable[list[str]]]
@@ -129,29 +138,33 @@ def decode_page(url: str, content_type: str, body: bytes, *, is_quotable: bool =
 
     is_quotable: the host that answered is the image's own. A page of 1 MB costs about 2 ms.
     """
-    try:
-        page = msgspec.json.decode(body, type=TagPage)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        page = None
+    page = _decode(body, BoundedTagPage)
+    if page is None and (unbounded := _decode(body, TagPage)):
+        check_tags(url, unbounded.tags or [])
     if page is None or not page.is_tag_list():
         raise no_page_error(url, content_type, body, is_quotable=is_quotable)
-    tags = page.tags or []
-    check_tags(url, tags)
-    return tags
+    return page.tags or []
+
+
+def _decode(body: bytes, into: type[TagPage]) -> TagPage | None:
+    try:
+        return msgspec.json.decode(body, type=into)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def no_page_error(url: str, content_type: str, start: bytes, *, is_quotable: bool = True) -> BadResponse:
     """Return the error for an answer that is no page; start: of its body."""
     if not is_quotable:
         return BadResponse(
-            f"{_request(url)}: expected a list of tags in JSON, got something else by way of another host"
+            f"{describe_request(url)}: expected a list of tags in JSON, got something else by way of another host"
         )
     kind = sanitize(content_type) or "no content type"
     text = sanitize(start[:80].decode("utf-8", "replace"))
-    return BadResponse(f"{_request(url)}: expected a list of tags in JSON, got {kind}: {text}")
+    return BadResponse(f"{describe_request(url)}: expected a list of tags in JSON, got {kind}: {text}")
 
 
-def _request(url: str) -> str:
+def describe_request(url: str) -> str:
     """Return method and URL for a message: a registry's link has settled the query of any page but the first."""
     return f"GET {redact_text(url)}"
 
@@ -159,22 +172,24 @@ def _request(url: str) -> str:
 def check_tags(url: str, tags: Iterable[str]) -> None:
     """Raise ResponseTooLarge for a tag that no registry can have."""
     if max(map(len, tags), default=0) > MAX_TAG_CHARS:
-        raise ResponseTooLarge(f"{_request(url)}: a tag has more than {MAX_TAG_CHARS} characters")
+        raise ResponseTooLarge(f"{describe_request(url)}: a tag has more than {MAX_TAG_CHARS} characters")
 
 
-def find_next_page(url: str, links: Iterable[str]) -> str | None:
+def find_next_page(url: str, links: Sequence[str]) -> str | None:
     """Return the URL of the page after `url`, None after the last.
 
     Of a link with a query only that counts: registries behind proxies write a scheme, host, port or path that are
     theirs and not ours. A link without one is followed on the same host. Raises BadResponse for a link that is not
     understood.
     """
+    if (plain := _plain_next_page(url, links)) is not None:
+        return plain
     try:
         parsed = [link for header in links for link in parse_links(header)]
     except BadLink as error:
         # An unread link is never the end of the list: an old tag would be chosen.
         raise BadResponse(
-            f"{_request(url)}: failed to parse link header: {sanitize(redact_text(str(error)))}"
+            f"{describe_request(url)}: failed to parse link header: {sanitize(redact_text(str(error)))}"
         ) from None
     target = next((link.target for link in parsed if not link.relations or "next" in link.relations), None)
     if target is None:
@@ -184,16 +199,24 @@ def find_next_page(url: str, links: Iterable[str]) -> str | None:
         there = urlsplit(urljoin(url, target))
         same_host = there.scheme in DEFAULT_PORTS and origin(here)[1:] == origin(there)[1:]
     except ValueError:
-        raise BadResponse(f"{_request(url)}: failed to parse link header: {sanitize(redact_text(target))}") from None
+        raise BadResponse(
+            f"{describe_request(url)}: failed to parse link header: {sanitize(redact_text(target))}"
+        ) from None
     if there.query:
         return here._replace(query=there.query, fragment="").geturl()
     if not same_host:
         host = sanitize(there.netloc.rpartition("@")[2])
         raise BadResponse(
-            f"{_request(url)}: next page is on another origin, {host}, and has no query to ask for it here"
+            f"{describe_request(url)}: next page is on another origin, {host}, and has no query to ask for it here"
         )
     # A registry behind a proxy may not know that it is asked by HTTPS: the scheme that works is kept.
     return there._replace(scheme=here.scheme, netloc=here.netloc, fragment="").geturl()
+
+
+def _plain_next_page(url: str, links: Sequence[str]) -> str | None:
+    """Return the page after `url` by the one link that registries usually write; None where it is another one."""
+    match = _PLAIN_LINK.fullmatch(links[0]) if len(links) == 1 else None
+    return f"{url.partition('?')[0]}?{match[1]}" if match and "#" not in url else None
 
 
 class Mark(NamedTuple):
@@ -237,7 +260,7 @@ class Listing:
         self.bytes_read += size
         if self.bytes_read > self.max_tags * BYTES_PER_TAG:
             raise ResponseTooLarge(
-                f"{_request(url)}: list of tags has more than {self.max_tags * BYTES_PER_TAG} bytes, "
+                f"{describe_request(url)}: list of tags has more than {self.max_tags * BYTES_PER_TAG} bytes, "
                 f"{BYTES_PER_TAG} for each of {self.max_tags} tags; raise --registry-max-tags"
             )
 
@@ -288,8 +311,8 @@ class Listing:
         self._chars += sum(map(len, kept))
         if self._filtered > self.max_tags or self._chars > self.max_tags * CHARS_PER_TAG:
             raise ResponseTooLarge(
-                f"{_request(url)}: registry lists more than {self.max_tags} tags besides those that spec.exclusionList "
-                "leaves out; leave out more there, or raise --registry-max-tags"
+                f"{describe_request(url)}: registry lists more than {self.max_tags} tags besides those that "
+                "spec.exclusionList leaves out; leave out more there, or raise --registry-max-tags"
             )
 
     async def finish(self, url: str) -> ListedTags:
@@ -319,72 +342,9 @@ class Listing:
             return None
         if target in self.visited:
             seen = sanitize(redact_text(target))
-            raise BadResponse(f"{_request(url)}: next page {seen} was read before; the list goes round in a circle")
+            raise BadResponse(
+                f"{describe_request(url)}: next page {seen} was read before; the list goes round in a circle"
+            )
         if len(self.visited) >= MAX_PAGES:
-            raise ResponseTooLarge(f"{_request(url)}: list of tags has more than {MAX_PAGES} pages")
+            raise ResponseTooLarge(f"{describe_request(url)}: list of tags has more than {MAX_PAGES} pages")
         return target
-
-
-class LongPage:
-    """Takes a page that is too long to be kept, and adds its tags to a listing; a `BodySink`."""
-
-    def __init__(self, listing: Listing, url: str, *, content_type: str, is_quotable: bool) -> None:
-        self._content_type = content_type
-        self._is_quotable = is_quotable
-        self._listing = listing
-        self._before: Mark | None = None
-        """How far the listing was, once it is filtered."""
-        self._added: list[str] = []
-        self._url = url
-        self._parser = PageParser()
-        self._start = b""
-        self._count = 0
-
-    @property
-    def tag_count(self) -> int:
-        return self._count
-
-    def feed(self, data: bytes) -> None:
-        """Take the next bytes. Raises BadResponse for what is no page, ResponseTooLarge for too many bytes."""
-        self._start = self._start or data[:80]
-        self._listing.add_bytes(self._url, len(data))
-        try:
-            tags = self._parser.feed(data)
-        except NotATagPage:
-            raise self._no_page_error() from None
-        except TagTooLong:
-            raise ResponseTooLarge(f"{_request(self._url)}: a tag has more than {MAX_TAG_CHARS} characters") from None
-        if tags:
-            check_tags(self._url, tags)
-            self._count += len(tags)
-            self._added += tags
-
-    async def settle(self) -> None:
-        """Add tags once there are some. Raises ResponseTooLarge beyond the limit, and what the filter raises."""
-        if len(self._added) >= FILTERED_TAGS:
-            await self._add()
-
-    def undo(self) -> None:
-        """Take back what was added: the answer broke off, and the page is read again."""
-        self._added = []
-        if self._before is not None:
-            self._listing.roll_back(self._before)
-
-    async def finish(self) -> None:
-        """Take note that the page is over. Raises as `settle`, and BadResponse for one that is cut or is no list."""
-        try:
-            self._parser.finish()
-        except NotATagPage:
-            raise self._no_page_error() from None
-        await self._add()
-
-    async def _add(self) -> None:
-        if self._before is None:
-            await self._listing.apply_filter(self._url)
-            self._before = self._listing.mark()
-        self._listing.add(self._added)
-        self._added = []
-        await self._listing.apply_filter(self._url)
-
-    def _no_page_error(self) -> BadResponse:
-        return no_page_error(self._url, self._content_type, self._start, is_quotable=self._is_quotable)

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from controllers.registry import tags
+from controllers.registry import long_page, tags
 from controllers.registry.errors import BadResponse, ResponseTooLarge
 from controllers.registry.locations import Location
-from controllers.registry.tags import Listing, LongPage, build_list_url, decode_page, find_next_page
+from controllers.registry.long_page import LongPage
+from controllers.registry.tags import Listing, build_list_url, decode_page, find_next_page
 
 HERE = "https://reg.io/v2/app/tags/list?n=1000"
 
@@ -56,6 +59,29 @@ def test_first_page_asks_for_a_thousand() -> None:
 )
 def test_next_page_is_found(links: list[str], target: str | None) -> None:
     assert find_next_page(HERE, links) == target
+
+
+@given(
+    st.text("ab/.:%2f?=&#<> ;\\", max_size=12),
+    st.text('ab%2f=&:/+~? #\n\u00e9"', max_size=8),
+    st.sampled_from(['; rel="next"', ";rel=next", "; rel=prev", "", '; rel="next"; x=1', '; rel="next" , </x?y=1>']),
+    st.sampled_from([HERE, "http://reg.io:5000/v2/app/tags/list", "https://reg.io/v2/a%20b/tags/list?last=%2f"]),
+)
+@example("v2/app/tags/list", "last=v1.0&n=1000", '; rel="next"', HERE)
+@example("", "n=1", "; rel=next", HERE)
+def test_links_as_they_are_usual_lead_where_any_link_of_that_text_does(
+    path: str, query: str, parameters: str, here: str
+) -> None:
+    def next_page(plain: bool) -> str | None:
+        with pytest.MonkeyPatch.context() as patch:
+            if not plain:
+                patch.setattr(tags, "_plain_next_page", lambda *_: None)
+            try:
+                return find_next_page(here, [f"</{path}?{query}>{parameters}"])
+            except BadResponse as error:
+                return str(error)
+
+    assert next_page(plain=True) == next_page(plain=False)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +213,7 @@ def test_bytes_follow_from_the_limit_and_end(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_a_long_page_that_broke_off_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tags, "FILTERED_TAGS", 2)
+    monkeypatch.setattr(long_page, "FILTERED_TAGS", 2)
     listing = Listing(10, keep_odd)
     listing.add(["a"])
     page = LongPage(listing, HERE, content_type="", is_quotable=True)

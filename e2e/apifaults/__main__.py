@@ -9,11 +9,15 @@ import asyncio
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Coroutine
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from e2e.apifaults.choosing import ALL, choose_from
 from e2e.apifaults.lanes import run
@@ -35,6 +39,15 @@ def revision() -> str:
     head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=ROOT).stdout
     change = subprocess.run(["git", "diff", "HEAD"], capture_output=True, check=False, cwd=ROOT).stdout
     return head.strip() + (f"+{hashlib.sha256(change).hexdigest()[:12]}" if change else "")
+
+
+async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Do work; SIGINT and SIGTERM end it, and all that it has started, also where a shell has SIGINT ignored."""
+    task, loop = asyncio.ensure_future(work), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 def main() -> int:
@@ -60,7 +73,7 @@ def main() -> int:
 
     names: list[str] = sorted({trial.scenario for trial in again}) or args.scenarios.split(",")
     folder = Path(tempfile.mkdtemp(prefix="tagline-faults-"))
-    asyncio.run(run(folder, report, choose=choose, scenarios=names, alone=args.alone))
+    asyncio.run(until_stopped(run(folder, report, choose=choose, scenarios=names, alone=args.alone)))
     if os.environ.get("FAULTS_KEEP_LOGS"):
         show(f"logs are kept in {folder}")
     else:

@@ -13,7 +13,7 @@ from controllers.golang.regexp.pattern import (
     abbreviate,
     any_of,
     compile,  # noqa: A004 - read as regexp.compile
-    find_endings,
+    drop_by_endings,
 )
 
 __all__ = [
@@ -28,6 +28,6 @@ __all__ = [
     "any_of",
     "are_cheap",
     "compile",
-    "find_endings",
+    "drop_by_endings",
     "within_budget",
 ]

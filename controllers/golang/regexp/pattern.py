@@ -95,16 +95,20 @@ def any_of(patterns: Sequence[Pattern]) -> TextPredicate:
     return matches
 
 
-def find_endings(patterns: Sequence[Pattern], texts: Collection[str]) -> tuple[str, ...] | None:
-    """Return endings that tell in which of the texts a pattern is found, as `any_of` does; None where none can.
+def drop_by_endings(patterns: Sequence[Pattern], texts: Collection[str]) -> list[str] | None:
+    """Return the texts in which no pattern is found, as `any_of` finds them; None where endings do not tell.
 
-    `str.endswith` with them costs a tenth of what `any_of` does for a text.
+    `str.endswith` costs a tenth of what `any_of` does for a text, and a look at all texts at once a tenth of that.
     """
     endings = tuple(_ending(pattern) for pattern in patterns)
     if not all(endings):
         return None
-    whole = "".join(texts)
-    return endings if whole.isascii() and "\n" not in whole else None
+    lines = "\n".join((*texts, ""))
+    if not lines.isascii() or lines.count("\n") != len(texts):
+        return None
+    if not any(f"{ending}\n" in lines for ending in endings):
+        return list(texts)
+    return [text for text in texts if not text.endswith(endings)]
 
 
 def _search(patterns: Sequence[Pattern]) -> TextPredicate:

@@ -21,7 +21,6 @@ from typing import Generic, TypeAlias
 
 import msgspec
 
-from api.meta import ObjectMeta
 from api.resource import Resource
 from controllers.clock import Clock
 from controllers.runtime import logkey
@@ -62,10 +61,6 @@ FAILURES_BEFORE_RELIST = 3
 
 log = logging.getLogger("controllers.runtime.informer")
 """A fixed name: `logger` of the lines, which people filter by, does not change when the module moves."""
-
-
-class _Versioned(msgspec.Struct, frozen=True):
-    metadata: ObjectMeta
 
 
 class Informer(Generic[K]):
@@ -149,20 +144,12 @@ class Informer(Generic[K]):
             return None
         return self._apply_transform(found)
 
-    async def version_now(self, key: Key) -> str:
-        """Return the resourceVersion that the server has of an object; empty: it has none. Raises ApiError."""
-        try:
-            found = await self._client.get(self._resource, key.namespace, key.name, into=_Versioned)
-        except NotFound:
-            return ""
-        return found.metadata.resource_version
-
-    async def list_now(self, namespace: str, *, as_of: str) -> "Objects[K]":
+    async def list_now(self, namespace: str, *, as_of: str | None = None) -> "Objects[K]":
         """Return the objects of a namespace as they were at a moment or later, in no order. Raises ApiError.
 
         The cache may be behind what another watch has already brought: see `find`. The server is asked only where
         nothing that is known reaches that moment, and one answer serves all whom it does.
-        as_of: resourceVersion of an object, of this or another kind: custom resources are numbered together.
+        as_of: resourceVersion of an object, of this or another kind: custom resources are numbered together. None: now.
         """
         if self._namespace and namespace != self._namespace:
             return []

@@ -173,17 +173,20 @@ async def test_what_the_cache_has_is_found_without_a_request(either: Either) -> 
     assert either.api.count("get") == 0
 
 
-async def test_version_now_is_the_servers(either: Either) -> None:
-    either.api.put(THINGS, encode_thing("a"))
+async def test_what_the_server_has_now_is_asked_for_whatever_is_known(either: Either) -> None:
+    either.api.put(THINGS, encode_thing("a", size=1))
     await either.start()
-    cached = either.informer.get(Key("ns", "a"))
-    assert cached is not None
-    seen = cached.metadata.resource_version
-    assert await either.informer.version_now(Key("ns", "a")) == seen
-    await either.stop()
-    either.api.put(THINGS, encode_thing("a", size=2))
-    assert await either.informer.version_now(Key("ns", "a")) not in ("", seen)
-    assert await either.informer.version_now(Key("ns", "none")) == ""
+    asked = either.api.count("list")
+    for number in range(2):
+        assert len(await either.informer.list_now("ns")) == 1
+        assert either.api.count("list") == asked + number + 1
+
+
+async def test_those_who_wait_for_the_same_list_share_the_next(either: Either) -> None:
+    either.api.put(THINGS, encode_thing("a"))
+    listed = await asyncio.gather(*(either.informer.list_now("ns") for _ in range(50)))
+    assert all(len(objects) == 1 for objects in listed)
+    assert either.api.count("list") == 2, "whoever came during the first may not have its answer"
 
 
 async def test_a_server_that_does_not_answer_is_not_taken_for_absence(harness: OverHttp) -> None:

@@ -22,6 +22,13 @@ class Snapshot(Generic[K]):
     resource_version: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept(Generic[K]):
+    snapshot: Snapshot[K]
+    number: int
+    """In the order in which lists were begun."""
+
+
 class Snapshots(Generic[K]):
     """Snapshots by namespace, each kept until the cache is as new. Used from one event loop."""
 
@@ -29,24 +36,36 @@ class Snapshots(Generic[K]):
         """ask: lists a namespace on the server."""
         self._store = store
         self._ask = ask
-        self._kept: dict[str, Snapshot[K]] = {}
+        self._kept: dict[str, _Kept[K]] = {}
+        self._begun = 0
+        """How many lists were."""
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def list(self, namespace: str, as_of: str) -> "list[K]":
-        """Return the objects of a namespace at `as_of` or later: of the cache, of a kept list, or of a new one."""
+    async def list(self, namespace: str, as_of: str | None) -> "list[K]":
+        """Return the objects of a namespace at `as_of` or later: of the cache, of a kept list, or of a new one.
+
+        as_of: None for the moment of the call: only a list that is begun after it will do.
+        """
+        begun_before = self._begun
         async with self._locks.setdefault(namespace, asyncio.Lock()):
-            if _reaches(self._store.resource_version, as_of):
+            if as_of is not None and _reaches(self._store.resource_version, as_of):
                 return self._store.list(namespace)
             kept = self._kept.get(namespace)
-            if kept is None or not _reaches(kept.resource_version, as_of):
-                kept = self._kept[namespace] = await self._ask(namespace)
-            return kept.objects
+            if kept is None or not (
+                kept.number > begun_before if as_of is None else _reaches(kept.snapshot.resource_version, as_of)
+            ):
+                self._begun += 1
+                number = self._begun
+                kept = self._kept[namespace] = _Kept(await self._ask(namespace), number)
+            return kept.snapshot.objects
 
     def drop_outdated(self) -> None:
         """Forget what the cache has reached."""
         reached = self._store.resource_version
         self._kept = {
-            namespace: kept for namespace, kept in self._kept.items() if is_newer(kept.resource_version, reached)
+            namespace: kept
+            for namespace, kept in self._kept.items()
+            if is_newer(kept.snapshot.resource_version, reached)
         }
 
     def clear(self) -> None:

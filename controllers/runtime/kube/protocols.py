@@ -88,8 +88,11 @@ class ObjectCache(Protocol[K]):
     async def find(self, key: Key) -> K | None:
         """Ask the server for what the cache lacks. Raises ApiError."""
 
-    async def list_now(self, namespace: str, *, as_of: str) -> list[K]:
-        """Return the objects of a namespace at a resourceVersion or later; may ask the server. Raises ApiError."""
+    async def list_now(self, namespace: str, *, as_of: str | None = None) -> list[K]:
+        """Return the objects of a namespace at a resourceVersion or later; may ask the server. Raises ApiError.
+
+        as_of: None for what the server has now.
+        """
 
     def list(self, namespace: str = "") -> list[K]: ...
 
