@@ -53,6 +53,28 @@ async def test_older_policy_than_the_one_that_was_written_is_read_anew(written: 
     assert written.policies.lists == ["20"]
 
 
+async def test_policy_that_the_cache_lacks_though_its_choice_was_written_is_read_anew(
+    written: AutomationHarness,
+) -> None:
+    # After a restart: the list of policies is from before this one was made.
+    before = written.status.observed_policies
+    written.policies.late = dict(written.policies)
+    written.policies.clear()
+    written.restart()
+    end = await written.reconcile(after=INTERVAL)
+    assert written.policies.lists == ["20"]
+    assert (written.status.observed_policies, written.status.findings) == (before, ())
+    assert end.no_change == "no change since last reconciliation"
+
+
+async def test_policy_that_is_gone_is_asked_for_once(written: AutomationHarness) -> None:
+    written.policies.clear()
+    await written.reconcile(after=INTERVAL)
+    assert written.status.observed_policies == {}
+    await written.reconcile(after=2 * INTERVAL)
+    assert written.policies.lists == ["20"]
+
+
 async def test_choice_that_is_newer_than_what_was_written_costs_no_request(written: AutomationHarness) -> None:
     put(written, chosen(NEWEST, 25))
     await written.reconcile()

@@ -68,7 +68,7 @@ class PolicyReader:
         ended = find_condition(run.status.conditions, READY)
         is_first = run.new_generation and (ended is None or ended.observed_generation < meta.generation)
         written = self._written(run)
-        own = await self._list_in(meta.namespace, run, written, now=now, anew=is_first)
+        own = await self._list_in(meta.namespace, run, written, now=now, anew=is_first or self._lacks_observed(run))
         elsewhere = [
             await self._list_in(namespace, run, written, now=now)
             for namespace in self._namespaces_elsewhere(run.object)
@@ -111,6 +111,12 @@ class PolicyReader:
         if anew or any(_may_be_behind(policy, run, written) for policy in policies):
             return await self._policies.list_now(namespace, as_of=run.object.metadata.resource_version)
         return policies
+
+    def _lacks_observed(self, run: AutomationRun) -> bool:
+        """Report whether the cache lacks a policy beside the automation whose choice the status has."""
+        namespace = run.object.metadata.namespace
+        own = (name for name in run.object.status.observed_policies if "/" not in name)
+        return any(self._policies.get(Key(namespace, name)) is None for name in own)
 
     def _namespaces_elsewhere(self, automation: ImageUpdateAutomation) -> Sequence[str]:
         if self._namespaces is None or automation.spec.policy_namespaces is None:

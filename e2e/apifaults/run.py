@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from e2e import metrics
 from e2e.apifaults.director import Director
-from e2e.apifaults.faults import CLOCK, CRASH, FAULTS, PAIR, PLANE, SIDE, SLOW, STUCK_SECONDS
+from e2e.apifaults.faults import CLOCK, CRASH, FAULTS, HOLD_SECONDS, PAIR, PLANE, SIDE, SLOW, STUCK_SECONDS
 from e2e.apifaults.play import AUTHOR, PATIENCE, Play, differences, end_state
 from e2e.apifaults.positions import Position, Trial, common
 from e2e.apifaults.report import Report, Share, Show, Verdict
@@ -41,6 +41,8 @@ WRITE_SECONDS = 15.0
 """How long a status may be under way in a play with a fault, besides what the fault itself takes."""
 LEARN_SECONDS = 120.0
 """For every wait without a fault: other worlds start meanwhile, and all of theirs need what is learned."""
+SETTLING = 3
+"""How often what is not as it should be at the end is asked for again."""
 RUNS = 3
 """Of a scenario, to learn it."""
 
@@ -98,14 +100,20 @@ class Runner:
         began = time.monotonic()
         stuck = FAULTS[trial.fault].group in (SLOW, PLANE, PAIR)
         play = Play(self.world, trial, patience=STUCK_SECONDS + PATIENCE if stuck else PATIENCE)
-        state, violations = await self._play(trial.scenario, play)
+        expected, chance = self.learned[trial.scenario].state, SCENARIOS[trial.scenario].chance
+
+        def missing(state: dict[str, Any]) -> Sequence[str]:
+            return differences(expected, state, chance=chance | FAULTS[trial.fault].forgets)
+
+        state, violations = await self._play(trial.scenario, play, missing)
         if not any(violation.rule == "liveness" for violation in violations):
-            expected, chance = self.learned[trial.scenario].state, SCENARIOS[trial.scenario].chance
-            lines = differences(expected, state, chance=chance | FAULTS[trial.fault].forgets)
-            violations += [Violation("end state", play.namespace, line) for line in lines]
+            violations += [Violation("end state", play.namespace, line) for line in missing(state)]
         return Verdict(trial, play.fired, violations, time.monotonic() - began, play.failed)
 
-    async def _play(self, name: str, play: Play) -> tuple[dict[str, Any], list[Violation]]:
+    async def _play(
+        self, name: str, play: Play, missing: Callable[[dict[str, Any]], Sequence[str]] = lambda _: ()
+    ) -> tuple[dict[str, Any], list[Violation]]:
+        """Return the end of a scenario, and what was violated. missing: what an end state lacks."""
         self.director.plays[play.namespace] = play
         violations: list[Violation] = []
         state: dict[str, Any] = {}
@@ -115,6 +123,11 @@ class Runner:
             if play.tasks:  # a fault that came with the last questions, and still lasts
                 await ask_all(play)
             state = await end_state(play)
+            for _ in range(SETTLING):
+                if missing(state):  # a process that another play has killed may not know all yet
+                    await asyncio.sleep(HOLD_SECONDS)
+                    await ask_all(play)
+                    state = await end_state(play)
         except NeverCame as error:
             violations.append(Violation("liveness", play.namespace, f"{error}{self._last_words(play)}"))
         finally:
