@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from api.imagepolicy import ImagePolicy, ImageRef
+from api.imagepolicy import ImagePolicy, ImagePolicyStatus, ImageRef
 from controllers.git.errors import Unreachable
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.reconcile.outcome import Retry
@@ -147,6 +147,22 @@ async def test_a_push_that_was_not_recorded_is_not_taken_back(written: Automatio
     put(written, chosen(NEWEST, 25))
     await written.reconcile(after=3 * INTERVAL)
     assert written.tip() == tip
+
+
+@pytest.mark.parametrize("cached", [None, NEW_WEB])
+async def test_a_push_that_was_not_recorded_is_found_by_who_lags_behind(
+    written: AutomationHarness, cached: ImageRef | None
+) -> None:
+    recorded = written.automation
+    put(written, chosen(NEWEST, 25))
+    await written.reconcile(after=INTERVAL)
+    written.automation = recorded
+    put(written, replace(chosen(NEW_WEB, 15), status=ImagePolicyStatus(latest_ref=cached)))
+    written.policies.late[Key("apps", "web")] = chosen(NEWEST, 25)
+    written.restart()
+    end = await written.reconcile(after=2 * INTERVAL)
+    assert (written.status.last_push_commit, written.status.last_push_time) == (written.tip(), START + INTERVAL)
+    assert end.message == f"committed and pushed commit '{written.tip()}' to branch 'main'"
 
 
 async def test_a_push_branch_is_not_taken_back_either(written: AutomationHarness) -> None:

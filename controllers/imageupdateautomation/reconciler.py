@@ -222,8 +222,9 @@ class ImageUpdateAutomationReconciler:
         # A push branch that is made anew begins with former values that nobody put back.
         watched = run.status.written if work.hold_reverted and (ours or not plan.switch) else ()
         edit = await self._editor.edit(repository, work, ours or tip, reverts=reverts.to_reverts(watched))
-        if edit.contents and self._is_unrecorded(run):
-            # Choices that this process has not received may be there: nothing must take them back.
+        is_settled = not edit.contents and recovery.is_recorded(run.status, edit.base.commit)
+        if not is_settled and self._is_unrecorded(run):
+            # Choices that this process has not received may be there: nothing must take them back, or miss them.
             cached, work = work, await self._plan(run, now=True)
             if work.images != cached.images:
                 edit = await self._editor.edit(repository, work, ours or tip, reverts=reverts.to_reverts(watched))

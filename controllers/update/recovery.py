@@ -49,7 +49,7 @@ async def recover(
     """
     commit = base.commit
     for step in range(behind + 1):
-        if _is_recorded(status, commit) or (step and not repository.can_read_any_commit):
+        if is_recorded(status, commit) or (step and not repository.can_read_any_commit):
             return None
         info = await _read_if_available(repository, commit)
         if info is None or not info.parents or _is_older_than_ours(work, status, info.time, now=now):
@@ -86,7 +86,7 @@ async def _read_if_available(repository: Repository, commit: str) -> CommitInfo 
         return None
 
 
-def _is_recorded(status: ImageUpdateAutomationStatus, commit: str) -> bool:
+def is_recorded(status: ImageUpdateAutomationStatus, commit: str) -> bool:
     """Report whether a run has settled this commit: it pushed it, or found it and had nothing to add."""
     return commit == status.last_push_commit or status.observed_source_revision.endswith(f":{commit}")
 
