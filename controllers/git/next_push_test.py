@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from dulwich.object_store import DiskObjectStore
 
 from controllers.git.conftest import GitRun, marked
-from controllers.git.errors import PushRejected, RefMoved
+from controllers.git.errors import CorruptObject, PushRejected, RefMoved
 from controllers.git.objects import store
 from controllers.git.protocol.refspec import RefUpdate
 from controllers.git.push_test import POST_RECEIVE, REFUSE, answer_pushes
@@ -167,6 +168,7 @@ async def test_a_remote_to_which_only_we_push_does_not_fill_the_disk(
 ) -> None:
     """Nothing is ever fetched then, and each push leaves a pack, whose files are open."""
     monkeypatch.setattr(store, "MAX_PACKS", 4)
+    monkeypatch.setattr(store, "RECENT_BYTES", 0)
     packs = []
     for number in range(10):
         tip = await pushed.tip()
@@ -176,3 +178,59 @@ async def test_a_remote_to_which_only_we_push_does_not_fill_the_disk(
     assert fleet.read("app.yaml") == b"9\n"
     fetches = [request for request in server.requests if b"command=fetch" in request.body]
     assert len(fetches) == 2
+
+
+async def test_small_commits_are_kept_in_memory_until_they_fill_a_pack(
+    pushed: GitRun, server: GitServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def packs() -> int:
+        return len(list((tmp_path / "cache").rglob("*.pack")))
+
+    monkeypatch.setattr(store, "RECENT_BYTES", 1_000)
+    server.take_requests()
+    before = packs()
+    await pushed.push(await pushed.change(b"1.0.1", b"1.0.2"))
+    small = packs()
+    await pushed.push(await pushed.commit((await pushed.tip()).commit, {"app.yaml": b"x" * 1_000}))
+    assert (small, packs()) == (before, before + 1)
+    await pushed.push(await pushed.commit((await pushed.tip()).commit, {"app.yaml": b"small"}))
+    assert not any(b"command=fetch" in request.body for request in server.requests)
+
+
+async def test_what_others_build_on_a_commit_in_memory_is_fetched(
+    pushed: GitRun, server: GitServer, fleet: BareRepository
+) -> None:
+    """What they send may be no more than the differences to it."""
+    lines = b"".join(b"# line %d\n" % number for number in range(500))
+    await pushed.push(await pushed.commit((await pushed.tip()).commit, {"app.yaml": lines}))
+    theirs = fleet.commit({"app.yaml": (lines + b"# theirs\n").decode()})
+    server.take_requests()
+    found = await pushed.engine.read_files(pushed.remote, theirs, ["app.yaml"])
+    assert found == {"app.yaml": lines + b"# theirs\n"}
+    fetches = [request for request in server.requests if b"command=fetch" in request.body]
+    assert len(fetches) == 1
+
+
+async def test_commits_in_memory_go_with_the_store(pushed: GitRun, fleet: BareRepository) -> None:
+    cached = pushed.engine._stores.of(pushed.remote).store
+    assert cached.has(fleet.head())
+    cached.wipe()
+    assert not cached.has(fleet.head())
+    with pytest.raises(CorruptObject):
+        cached.read(fleet.head(), "commit")
+    await pushed.push(await pushed.change(b"1.0.1", b"1.0.2"))
+    assert fleet.read("app.yaml") == marked("1.0.2").encode()
+
+
+async def test_a_full_disk_costs_a_fetch_and_no_commit(
+    pushed: GitRun, fleet: BareRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "RECENT_BYTES", 0)
+        patch.setattr(DiskObjectStore, "add_pack_data", fail)
+        await pushed.push(await pushed.change(b"1.0.1", b"1.0.2"))
+    await pushed.push(await pushed.change(b"1.0.2", b"1.0.3"))
+    assert fleet.read("app.yaml") == marked("1.0.3").encode()

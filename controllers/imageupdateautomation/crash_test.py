@@ -179,11 +179,22 @@ async def test_policy_that_moved_since_the_crash_is_committed_on_top(harness: Au
     assert harness.status.last_push_commit == harness.tip()
 
 
+async def test_push_in_the_second_of_the_last_one_is_found(idle: AutomationHarness) -> None:
+    recorded = idle.automation
+    idle.choose("web", NEW_WEB)
+    await idle.reconcile()
+    commit = idle.tip()
+    idle.automation = recorded
+    idle.restart()
+    await idle.reconcile(after=INTERVAL)
+    assert (idle.tip(), idle.status.last_push_commit) == (commit, commit)
+
+
 @pytest.mark.parametrize(
     ("author", "when", "files"),
     [
         pytest.param(Author("a@example.com"), 2 * INTERVAL, {"web.yaml": manifest("1.1.0")}, id="another-author"),
-        pytest.param(BOT, timedelta(0), {"web.yaml": manifest("1.1.0")}, id="before-our-last-push"),
+        pytest.param(BOT, timedelta(seconds=-1), {"web.yaml": manifest("1.1.0")}, id="before-our-last-push"),
         pytest.param(BOT, 2 * INTERVAL, {"web.yaml": manifest("1.1.0"), "x": b""}, id="not-what-we-would-write"),
         pytest.param(BOT, 2 * INTERVAL, {"README.md": b"of a namesake\n"}, id="with-nothing-to-update"),
     ],

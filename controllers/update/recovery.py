@@ -98,5 +98,5 @@ def _is_older_than_ours(work: Work, status: ImageUpdateAutomationStatus, time: d
     """
     recorded, created = status.last_push_time, work.automation.metadata.creation_timestamp
     if recorded and recorded <= now:
-        return time <= recorded
+        return time < recorded  # to the second: the one that is recorded is known by its hash
     return created is not None and time < created

@@ -4,7 +4,7 @@ It holds packs, and with each commit in `complete_commits` its whole tree; older
 depth 1). One thread uses it at a time. Each object is checked against its id when it is read, so the content of a
 damaged file is never committed: `CorruptObject` is raised, and the owner wipes the store and fetches anew. There is no
 repacking: a store with many packs is started anew, which costs one shallow fetch and also drops what nobody needs any
-more.
+more. Small commits of ours are kept in memory until there are some: to write a pack takes longer than the commit.
 """
 
 import shutil
@@ -27,6 +27,8 @@ from controllers.git.objects.packs import check_pack, unpacked_objects
 MAX_PACKS = 64
 MAX_COMPLETE = 16
 MAX_ANCESTORS = 10_000
+RECENT_BYTES = 32 << 10
+"""Kept in memory at most, for each store: thousands of remotes have one each."""
 SPOOL_NAME = "incoming.pack"
 
 _CORRUPTION_ERRORS = (
@@ -47,6 +49,11 @@ class ObjectStore:
         self.path = path
         self.object_format = SHA1
         self.complete_commits: list[str] = []
+        self._recent: dict[str, NewObject] = {}
+        """Of our last commits, which no pack has yet; by id."""
+        self._recent_bytes = 0
+        self._file_bytes: int | None = 0
+        """Of all files; None where they have changed since."""
         self._objects = self._open()
 
     def _open(self) -> DiskObjectStore:
@@ -67,11 +74,15 @@ class ObjectStore:
         """Close the store and remove its files for good."""
         self._objects.close()
         self.complete_commits.clear()
+        self._forget_recent()
+        self._file_bytes = None
         shutil.rmtree(self.path, ignore_errors=True)
 
     def size_bytes(self) -> int:
-        """Return the size of all files together."""
-        return sum(f.stat().st_size for f in self.path.rglob("*") if f.is_file())
+        """Return the size of all files, and of what is in memory, together."""
+        if self._file_bytes is None:
+            self._file_bytes = sum(f.stat().st_size for f in self.path.rglob("*") if f.is_file())
+        return self._file_bytes + self._recent_bytes
 
     def has_too_many_packs(self) -> bool:
         """Return True when there are too many packs to look through."""
@@ -99,6 +110,8 @@ class ObjectStore:
         def on_progress(_: object) -> None:
             check_time()
 
+        self._write_recent()  # a thin pack builds on what the remote was told that we have
+        self._file_bytes = None
         spool = self.path / SPOOL_NAME
         broken = ""  # raised below: a traceback kept alive would keep the files mapped
         try:
@@ -143,11 +156,26 @@ class ObjectStore:
 
     def add_commit(self, commit: str, objects: Sequence[NewObject]) -> None:
         """Add one of our commits on a complete parent. If that fails, it will be fetched."""
-        try:
-            self._objects.add_pack_data(len(objects), unpacked_objects(objects))
-        except _CORRUPTION_ERRORS:
-            return
+        self._recent |= {new.id: new for new in objects}
+        self._recent_bytes += sum(len(new.data) for new in objects)
         self._mark_complete(commit)
+        if self._recent_bytes > RECENT_BYTES:
+            self._write_recent()
+
+    def _write_recent(self) -> None:
+        """Write a pack of what is in memory. If that fails, the commits will be fetched."""
+        if not self._recent:
+            return
+        self._file_bytes = None
+        try:
+            self._objects.add_pack_data(len(self._recent), unpacked_objects(list(self._recent.values())))
+        except _CORRUPTION_ERRORS:
+            self.complete_commits.clear()
+        self._forget_recent()
+
+    def _forget_recent(self) -> None:
+        self._recent.clear()
+        self._recent_bytes = 0
 
     def _mark_complete(self, commit: str) -> None:
         self.complete_commits.append(commit)
@@ -155,6 +183,8 @@ class ObjectStore:
 
     def read(self, object_id: str, kind: str) -> bytes:
         """Return the content of an object. Raises CorruptObject."""
+        if (recent := self._recent.get(object_id)) and recent.kind == kind:
+            return recent.data
         try:
             type_num, data = self._objects.get_raw(ObjectID(object_id.encode()))
         except _CORRUPTION_ERRORS:
