@@ -134,6 +134,7 @@ def build(
         reconciler,
         forget=reconciler.forget,
         handle_requests_while_suspended=False,
+        repeat_outdated=True,
         slow_threshold=SLOW_THRESHOLD,
     )
 

@@ -179,6 +179,25 @@ async def test_policy_that_moved_since_the_crash_is_committed_on_top(harness: Au
     assert harness.status.last_push_commit == harness.tip()
 
 
+async def test_a_run_may_be_made_again_unless_it_has_pushed(harness: AutomationHarness) -> None:
+    """One that began with an old status takes a commit that is recorded for one that is not."""
+    acted = []
+    await harness.reconcile()
+    acted.append(harness.run.has_acted)
+    await harness.reconcile(after=INTERVAL)
+    acted.append(harness.run.has_acted)
+    harness.choose("web", NEW_WEB)
+    commit = await crash_after_push(harness)
+    harness.restart()
+    await harness.reconcile(after=3 * INTERVAL)
+    assert harness.status.last_push_commit == commit
+    acted.append(harness.run.has_acted)
+    harness.git.failures["push"].append(PushRejected("hook declined"))
+    harness.choose("web", replace(NEW_WEB, tag="1.9.0"))
+    await harness.fail(Retry, after=4 * INTERVAL)
+    assert [*acted, harness.run.has_acted] == [True, False, False, True]
+
+
 async def test_push_in_the_second_of_the_last_one_is_found(idle: AutomationHarness) -> None:
     recorded = idle.automation
     idle.choose("web", NEW_WEB)

@@ -267,6 +267,7 @@ class ImageUpdateAutomationReconciler:
         git = run.object.spec.git
         assert git is not None
         assert git.pull_request is not None
+        run.has_acted = True
         if self._is_unrecorded(run):
             work = await self._plan(run, now=True)  # as before a push; a pull request may be closed, too
         refs, tree = await _read_base(repository, work)
@@ -341,11 +342,13 @@ class ImageUpdateAutomationReconciler:
     ) -> Published | None:
         context = PushContext(run.now, run.check_leader, partial(_record, run))
         if edit.contents:
+            run.has_acted = True
             template = repository.source.git.commit.message_template
             message = await self._editor.render(work, edit, template, now=run.now)
             with run.tracer.span("push"):
                 return await publish(repository, edit, message, refs=refs, context=context)
         if is_retry or is_failing(run.status.conditions):
+            run.has_acted = True
             return await recovery.finish(repository, run.status, edit.base, refs=refs, context=context)
         return None
 

@@ -118,6 +118,7 @@ class Kind(Generic[T]):
         forget: Callable[[Key], None] | None = None,
         handle_requests_while_suspended: bool = True,
         supersede_runs: bool = False,
+        repeat_outdated: bool = False,
         slow_threshold: timedelta | None = None,
     ) -> None:
         """Have `reconciler` run over the objects, with --concurrent workers.
@@ -145,7 +146,7 @@ class Kind(Generic[T]):
             durations=process.metrics.durations.of(self.resource.kind),
             handle_requests_while_suspended=handle_requests_while_suspended,
             superseder=superseder,
-            repeat_outdated=supersede_runs,
+            repeat_outdated=supersede_runs or repeat_outdated,
             jitter_percentage=process.options[flags.INTERVAL_JITTER],
             rng=process.rng,
             tracer=process.tracer,

@@ -99,7 +99,7 @@ class Lifecycle(Generic[T, S]):
         handle_requests_while_suspended: whether `lastHandledReconcileAt` follows the annotation of a suspended
             object (Flux: for ImageRepository and ImagePolicy, not for ImageUpdateAutomation)
         superseder: ends runs of an outdated spec; None: every run goes on to its end
-        repeat_outdated: whether a run that began with an old status is repeated; only for kinds that may be
+        repeat_outdated: whether a run that began with an old status is repeated, unless it has acted
         jitter_percentage: what `Run.spread` moves intervals by, at most
         tracer: what runs make spans with
         """
@@ -210,7 +210,9 @@ class Lifecycle(Generic[T, S]):
                 self._log.error("the status does not say that a run crashed", extra={logkey.ERROR: str(unwritten)})
             raise
         try:
-            return await self._conclude(obj, run, outcome, may_repeat=repetitions < MAX_REPETITIONS)
+            return await self._conclude(
+                obj, run, outcome, may_repeat=self._repeat_outdated and repetitions < MAX_REPETITIONS
+            )
         except _Outdated as outdated:
             self._log.debug("run repeated: it began with an old status")
             current: Any = outdated.current  # of the same kind as obj
@@ -233,7 +235,7 @@ class Lifecycle(Generic[T, S]):
 
         def checked(current: T) -> dict[str, object]:
             changes = patch_for(current)  # none where the answer to this very write was lost
-            if changes and may_repeat and self._repeat_outdated and current is not obj and _own(current) != _own(obj):
+            if changes and may_repeat and not run.has_acted and current is not obj and _own(current) != _own(obj):
                 raise _Outdated(current)
             return changes
 

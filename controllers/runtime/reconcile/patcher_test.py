@@ -122,6 +122,18 @@ async def test_a_run_that_began_with_an_old_status_is_repeated(repeating: Lifecy
     assert len(repeating.reconciler.runs) == 2
 
 
+async def test_a_run_that_has_acted_is_not_repeated(repeating: LifecycleHarness) -> None:
+    def act(run: Run[Thing, ThingStatus]) -> Ready:
+        run.has_acted = True
+        return count_on(run)
+
+    repeating.reconciler.behaviour = act
+    repeating.before_patch = [lambda: repeating.change({"status": {"pushed": "c0"}})]
+    await repeating.lifecycle(KEY)
+    assert (repeating.thing().status.counts, repeating.thing().status.pushed) == ({"a": 1}, "c0")
+    assert len(repeating.reconciler.runs) == 1
+
+
 async def test_a_run_is_not_repeated_for_what_others_have_changed(repeating: LifecycleHarness) -> None:
     repeating.reconciler.behaviour = count_on
     repeating.before_patch = [

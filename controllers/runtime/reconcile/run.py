@@ -38,6 +38,8 @@ class Run(Generic[T, S]):
     """A reconcile was asked for by annotation and no run has succeeded since."""
     new_generation: bool = False
     """The spec is not the one that `status.observedGeneration` stands for."""
+    has_acted: bool = False
+    """Something elsewhere was changed, or may have been: the run is not to be made again. The reconciler says so."""
     jitter_percentage: int = 0
     """Of `--interval-jitter-percentage`."""
     leader_check: Callable[[], None] = field(default=_always_leader, repr=False)
