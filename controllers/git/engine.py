@@ -283,7 +283,8 @@ class GitEngine:
         except (RefMoved, PushRejected) as e:
             e.error_context = ""  # the server's verdict speaks for itself
             raise
-        await self._add_to_store(remote, deadline, partial(keep_commit, new=new))
+        if not self._stores.keep(remote, new):
+            await self._add_to_store(remote, deadline, partial(keep_commit, new=new))
         return updated_refs
 
     async def delete_ref(self, remote: Remote, ref: str, expected: str) -> None:

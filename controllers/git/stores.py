@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from controllers.git.objects.commits import NewCommit
 from controllers.git.objects.store import ObjectStore
 from controllers.git.remote import Remote
 
@@ -72,6 +73,15 @@ class StoreCache:
         if cached is None:
             cached = self.stores[identity] = CachedStore(ObjectStore(self._dir / str(next(self._numbers))))
         return cached
+
+    def keep(self, remote: Remote, new: NewCommit) -> bool:
+        """Keep a small pushed commit, unless a thread is at work on the store; return whether it is kept."""
+        cached = self.of(remote)
+        if cached.lock.locked() or not cached.store.has(new.parent) or not cached.store.has_room(new.objects):
+            return False
+        cached.store.add_commit(new.id, new.objects)
+        cached.used_at = self._monotonic()
+        return True
 
     def _droppable(self) -> list[_Identity]:
         """Return the stores that nobody uses but for the one used last, least recently used first."""

@@ -16,9 +16,10 @@ from controllers.git.objects.scan import File
 from controllers.git.protocol.refs import Tip
 from controllers.update import editor as editor_module
 from controllers.update.edit import plan_edit
-from controllers.update.editor import THREADS_PER_NAMESPACE, Editor
+from controllers.update.editor import INLINE_BYTES, INLINE_FILES, THREADS_PER_NAMESPACE, Editor
 from controllers.update.work import MarkedTree, Work, plan_work
 from testing.builders import automation, image_policy
+from testing.clock import START
 
 BASE = Tip("refs/heads/main", "c" * 40, "main@sha1:" + "c" * 40)
 WEB = ImageRef(name="x/web", tag="1.1.0")
@@ -93,7 +94,7 @@ async def test_an_edit_that_nobody_waits_for_ends_at_its_next_file(monkeypatch: 
 
     class Files:
         async def read_tree(self, *_: object) -> MarkedTree:
-            return MarkedTree(BASE, [file(f"{n}.yaml", marked("1")) for n in range(50)])
+            return MarkedTree(BASE, [file(f"{n}.yaml", marked("1")) for n in range(INLINE_FILES + 1)])
 
     editor = Editor()
     editing = [asyncio.create_task(editor.edit(Files(), work, BASE)) for _ in range(6)]  # type: ignore[arg-type]
@@ -124,11 +125,35 @@ async def test_messages_that_take_long_use_up_the_threads_of_their_namespace_onl
     monkeypatch.setattr(editor_module, "render_message", slow)
     theirs, ours = (plan_work(automation(namespace=name), POLICIES) for name in ("attacker", "victim"))
     edit, editor, now = plan_edit(MarkedTree(BASE, []), ours), Editor(), datetime(2024, 1, 1, tzinfo=UTC)
-    rendering = [asyncio.create_task(editor.render(theirs, edit, "", now=now)) for _ in range(20)]
+    rendering = [asyncio.create_task(editor.render(theirs, edit, "{{ .Values }}", now=now)) for _ in range(20)]
     assert await asyncio.to_thread(reached.wait, 5)
     async with asyncio.timeout(10):
-        assert await editor.render(ours, edit, "", now=now) == "victim"
+        assert await editor.render(ours, edit, "{{ .Values }}", now=now) == "victim"
     assert len(rendered) <= THREADS_PER_NAMESPACE
     go_on.set()
     await asyncio.gather(*rendering)
     editor._threads.shutdown(wait=True)
+
+
+async def test_few_small_files_and_a_message_without_actions_take_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread costs as much as the work."""
+    editor, used = Editor(), []
+    run = editor._threads.run
+
+    async def counted(work: Any, *shares: Any) -> Any:
+        used.append(work)
+        return await run(work, *shares)
+
+    monkeypatch.setattr(editor._threads, "run", counted)
+    work = plan_work(automation(), POLICIES)
+
+    async def edit(size: int, message: str) -> None:
+        tree = MarkedTree(BASE, [file("a.yaml", marked("1") + b"#" * size)])
+        await editor.render(work, await editor.plan(tree, work), message, now=START)
+
+    await edit(0, "Update images")
+    assert used == []
+    await edit(0, "Update {{ .AutomationObject }}")
+    assert len(used) == 1
+    await edit(INLINE_BYTES, "Update images")
+    assert len(used) == 2

@@ -17,6 +17,9 @@ from controllers.update.work import Edit, MarkedTree, Work
 T = TypeVar("T")
 
 THREADS, THREADS_PER_NAMESPACE = 8, 2
+INLINE_BYTES = 4 << 10
+"""Of marked files together: parsed on the event loop, in a few milliseconds, where a thread costs as much as a file."""
+INLINE_FILES = 50
 
 
 class Editor:
@@ -52,6 +55,8 @@ class Editor:
             cache = None if is_partial else self._cache
             return plan_edit(tree, work, reverts=reverts, cache=cache, abandoned=abandoned)
 
+        if _is_small(tree) and not work.targets:
+            return plan()
         try:
             return await self._threads.run(plan, _share(work))
         except asyncio.CancelledError:
@@ -69,7 +74,13 @@ class Editor:
 
     async def render(self, work: Work, edit: Edit, text: str, *, now: datetime) -> str:
         """Return the commit message of an edit. text: its template. Raises TemplateFailure."""
-        return await self.run(work, lambda: render_message(work, edit.update, text, now=now))
+
+        def render() -> str:
+            return render_message(work, edit.update, text, now=now)
+
+        if "{{" not in text and len(edit.contents) <= INLINE_FILES:
+            return render()
+        return await self.run(work, render)
 
     async def run(self, work: Work, render: Callable[[], T]) -> T:
         """Return what a function makes that renders templates, with its errors.
@@ -78,6 +89,10 @@ class Editor:
         own namespace.
         """
         return await self._threads.run(render, _share(work))
+
+
+def _is_small(tree: MarkedTree) -> bool:
+    return len(tree.files) <= INLINE_FILES and sum(len(file.data) for file in tree.files) <= INLINE_BYTES
 
 
 def _share(work: Work) -> Share:

@@ -154,6 +154,10 @@ class ObjectStore:
                 return kind
         return None
 
+    def has_room(self, objects: Sequence[NewObject]) -> bool:
+        """Return whether `add_commit` keeps them in memory, and does nothing that takes time."""
+        return self._recent_bytes + sum(len(new.data) for new in objects) <= RECENT_BYTES
+
     def add_commit(self, commit: str, objects: Sequence[NewObject]) -> None:
         """Add one of our commits on a complete parent. If that fails, it will be fetched."""
         self._recent |= {new.id: new for new in objects}
