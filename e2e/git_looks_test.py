@@ -1,4 +1,4 @@
-"""What an update asks of the Git host: nothing before a push, where nobody else pushes to the branch."""
+"""`controllers.imageupdateautomation`: a push asks nothing of the Git host before it, where nobody else pushes."""
 
 from collections.abc import Iterator
 from pathlib import Path
