@@ -197,6 +197,25 @@ async def test_small_commits_are_kept_in_memory_until_they_fill_a_pack(
     assert not any(b"command=fetch" in request.body for request in server.requests)
 
 
+async def test_what_goes_back_and_forth_takes_memory_once(pushed: GitRun) -> None:
+    cached = pushed.engine._stores.of(pushed.remote).store
+    await pushed.push(await pushed.change(b"1.0.1", b"1.0.2"))
+    await pushed.push(await pushed.change(b"1.0.2", b"1.0.1"))
+    size = cached.size_bytes()
+    new = await pushed.change(b"1.0.1", b"1.0.2")
+    await pushed.push(new)
+    (commit,) = [one for one in new.objects if one.kind == "commit"]
+    assert cached.size_bytes() == size + len(commit.data), "tree and file were there"
+
+
+async def test_a_commit_that_is_pushed_to_another_branch_is_kept_once(pushed: GitRun) -> None:
+    new = await pushed.change(b"1.0.1", b"1.0.2")
+    await pushed.push(new)
+    kept = list(pushed.engine._stores.of(pushed.remote).store.complete_commits)
+    await pushed.engine.push(pushed.remote, new, [RefUpdate("refs/heads/copy", new.id, None)])
+    assert pushed.engine._stores.of(pushed.remote).store.complete_commits == kept
+
+
 async def test_what_others_build_on_a_commit_in_memory_is_fetched(
     pushed: GitRun, server: GitServer, fleet: BareRepository
 ) -> None:

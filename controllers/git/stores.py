@@ -79,7 +79,8 @@ class StoreCache:
         cached = self.of(remote)
         if cached.lock.locked() or not cached.store.has(new.parent) or not cached.store.has_room(new.objects):
             return False
-        cached.store.add_commit(new.id, new.objects)
+        if not cached.store.has(new.id):
+            cached.store.add_commit(new.id, new.objects)
         cached.used_at = self._monotonic()
         return True
 

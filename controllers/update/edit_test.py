@@ -16,7 +16,7 @@ from controllers.git.objects.scan import File
 from controllers.git.protocol.refs import Tip
 from controllers.update import editor as editor_module
 from controllers.update.edit import plan_edit
-from controllers.update.editor import INLINE_BYTES, INLINE_FILES, THREADS_PER_NAMESPACE, Editor
+from controllers.update.editor import INLINE_BYTES, INLINE_CHANGES, INLINE_FILES, THREADS_PER_NAMESPACE, Editor
 from controllers.update.work import MarkedTree, Work, plan_work
 from testing.builders import automation, image_policy
 from testing.clock import START
@@ -157,3 +157,8 @@ async def test_few_small_files_and_a_message_without_actions_take_no_thread(monk
     assert len(used) == 1
     await edit(INLINE_BYTES, "Update images")
     assert len(used) == 2
+    lines = b"".join(b"- " + marked("1") for _ in range(INLINE_CHANGES + 1))
+    many = plan_edit(MarkedTree(BASE, [file("a.yaml", lines)]), work)
+    assert sum(len(result.changes) for result in many.update.result) > INLINE_CHANGES
+    await editor.render(work, many, "Update images", now=START)
+    assert len(used) == 3, "a file may have thousands of changes, each of which a template is told"

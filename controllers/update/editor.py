@@ -20,6 +20,8 @@ THREADS, THREADS_PER_NAMESPACE = 8, 2
 INLINE_BYTES = 4 << 10
 """Of marked files together: parsed on the event loop, in a few milliseconds, where a thread costs as much as a file."""
 INLINE_FILES = 50
+INLINE_CHANGES = 50
+"""So many are told to a template on the event loop: a file may have thousands."""
 
 
 class Editor:
@@ -78,7 +80,7 @@ class Editor:
         def render() -> str:
             return render_message(work, edit.update, text, now=now)
 
-        if "{{" not in text and len(edit.contents) <= INLINE_FILES:
+        if "{{" not in text and sum(len(file.changes) for file in edit.update.result) <= INLINE_CHANGES:
             return render()
         return await self.run(work, render)
 

@@ -156,15 +156,20 @@ class ObjectStore:
 
     def has_room(self, objects: Sequence[NewObject]) -> bool:
         """Return whether `add_commit` keeps them in memory, and does nothing that takes time."""
-        return self._recent_bytes + sum(len(new.data) for new in objects) <= RECENT_BYTES
+        return self._recent_bytes + sum(len(new.data) for new in self._unknown(objects)) <= RECENT_BYTES
 
     def add_commit(self, commit: str, objects: Sequence[NewObject]) -> None:
         """Add one of our commits on a complete parent. If that fails, it will be fetched."""
-        self._recent |= {new.id: new for new in objects}
-        self._recent_bytes += sum(len(new.data) for new in objects)
+        unknown = self._unknown(objects)
+        self._recent |= {new.id: new for new in unknown}
+        self._recent_bytes += sum(len(new.data) for new in unknown)
         self._mark_complete(commit)
         if self._recent_bytes > RECENT_BYTES:
             self._write_recent()
+
+    def _unknown(self, objects: Sequence[NewObject]) -> list[NewObject]:
+        """Return the objects that memory lacks: a file that goes back to what it was has been there before."""
+        return [new for new in objects if new.id not in self._recent]
 
     def _write_recent(self) -> None:
         """Write a pack of what is in memory. If that fails, the commits will be fetched."""
