@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Coroutine
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +40,19 @@ def revision() -> str:
     return head.strip() + (f"+{hashlib.sha256(change).hexdigest()[:12]}" if change else "")
 
 
-async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Do work; SIGINT and SIGTERM end it, and all that it has started, also where a shell has SIGINT ignored."""
+async def until_stopped(work: Coroutine[Any, Any, None]) -> bool:
+    """Do work, and return whether all of it was done.
+
+    SIGINT and SIGTERM end it, and all that it has started, also where a shell has SIGINT ignored.
+    """
     task, loop = asyncio.ensure_future(work), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)
-    with suppress(asyncio.CancelledError):
+    try:
         await task
+    except asyncio.CancelledError:
+        return False
+    return True
 
 
 def main() -> int:
@@ -73,14 +78,16 @@ def main() -> int:
 
     names: list[str] = sorted({trial.scenario for trial in again}) or args.scenarios.split(",")
     folder = Path(tempfile.mkdtemp(prefix="tagline-faults-"))
-    asyncio.run(until_stopped(run(folder, report, choose=choose, scenarios=names, alone=args.alone)))
+    is_whole = asyncio.run(until_stopped(run(folder, report, choose=choose, scenarios=names, alone=args.alone)))
     if os.environ.get("FAULTS_KEEP_LOGS"):
         show(f"logs are kept in {folder}")
     else:
         shutil.rmtree(folder, ignore_errors=True)
     show(report.by_class())
     show(report.last_line())
-    return 0 if report.passed else 1
+    if not is_whole:
+        show("ended by a signal: not all positions were tried")
+    return 0 if report.passed and is_whole else 1
 
 
 if __name__ == "__main__":
