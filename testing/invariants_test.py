@@ -211,6 +211,13 @@ def test_write_of_what_is_there_is_found() -> None:
     assert found.rule == "idle write"
 
 
+def test_a_process_may_find_out_once_that_a_field_is_dropped() -> None:
+    lost = [patch(result="1"), patch("b", began=1, result="1"), patch(began=2, based_on="3", result="3")]
+    assert check_writes(lost, drops=True) == []
+    (found,) = check_writes([*lost, patch(began=3, result="1")], drops=True)
+    assert found.rule == "idle write"
+
+
 def test_second_status_of_a_run_is_found() -> None:
     (found,) = check_writes([patch(), patch(), patch(what="imagetaglists")], runs=1)
     assert found.rule == "one write a run"

@@ -52,6 +52,8 @@ class Fault:
     """By how many seconds a process's clock is off afterwards."""
     forgets: frozenset[str] = frozenset()
     """What is lost for good, as `differences` of end states names it."""
+    drops: bool = False
+    """Whether the API server drops fields of what is written."""
 
 
 def is_request(position: Position) -> bool:
@@ -297,7 +299,9 @@ FAULTS: dict[str, Fault] = {
     "forbid": Fault(7, SIDE, is_request, forbid),
     "deny": Fault(7, SIDE, lambda p: is_api(p) and is_write(p), cluster_faults.deny),
     "stick": Fault(6, SLOW, is_request, stick),
-    "crd-older": Fault(8, PLANE, cluster_faults.is_custom_write, cluster_faults.older_schema, forgets=FIRST_SEEN),
+    "crd-older": Fault(
+        8, PLANE, cluster_faults.is_custom_write, cluster_faults.older_schema, forgets=FIRST_SEEN, drops=True
+    ),
     "crd-newer": Fault(8, PLANE, cluster_faults.is_custom_write, cluster_faults.newer_schema),
     "crd-stored": Fault(8, PLANE, cluster_faults.is_reconciled_write, cluster_faults.other_storage),
     "clock-forward": Fault(9, CLOCK, is_write, cluster_faults.step_clock(3600), clock=3600),

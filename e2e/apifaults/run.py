@@ -133,7 +133,8 @@ class Runner:
             await play.end()
         versions = self.world.observer.versions[play.namespace]
         violations += check_versions(versions, _allowance(play))
-        violations += check_writes(play.writes)
+        drops = play.trial is not None and FAULTS[play.trial.fault].drops
+        violations += check_writes(play.writes, drops=drops)
         violations += [Violation("scenario", play.namespace, text) for text in play.broken]
         if SCENARIOS[name].follows and not any(violation.rule == "liveness" for violation in violations):
             violations += check_choices(choices_of(versions), within=play.patience)

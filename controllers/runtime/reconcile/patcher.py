@@ -6,8 +6,12 @@ again and the same function decides again. Nothing is overwritten unread.
 
 import logging
 from collections.abc import Callable
+from hashlib import blake2b
 from random import Random
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
+
+import msgspec
+from cachetools import TTLCache
 
 from api.resource import Resource
 from controllers.clock import Clock
@@ -21,6 +25,10 @@ from controllers.runtime.reconcile.leader import Leader
 
 _TRIES = 5
 _FIRST_WAIT_SECONDS = 0.1
+_MAX_IDLE: Final = 10_000
+"""Objects."""
+IDLE_SECONDS: Final = 600
+"""After this a write that had no effect is tried again: by then the CRD may have the fields that it lacked."""
 
 T = TypeVar("T", bound=ReconciledObject)
 
@@ -48,6 +56,7 @@ class ObjectPatcher(Generic[T]):
         self._rng = rng
         self._log = log
         self._field_manager = field_manager
+        self._idle: TTLCache[tuple[str, str], bytes] = TTLCache(_MAX_IDLE, IDLE_SECONDS, timer=clock.monotonic)
 
     async def patch(
         self, read: T, patch_for: Callable[[T], dict[str, object]], *, subresource: str = "status"
@@ -56,9 +65,11 @@ class ObjectPatcher(Generic[T]):
 
         Return the object that the patch was computed from, also when there was nothing to send; None when the
         object is gone. Raises LostLeadership, and the last ApiError after five tries.
+        A patch that changed nothing is not sent again for IDLE_SECONDS, unless the object changes: its fields are
+        unknown to the CRD, which is older than this program.
         """
         current, stale = read, False
-        key = key_of(read)
+        key, idle = key_of(read), (read.metadata.uid, subresource)
         for attempt in range(_TRIES):
             try:
                 if stale:
@@ -71,6 +82,8 @@ class ObjectPatcher(Generic[T]):
                     return current
                 self._leader.check()
                 body = merge_patch.merge(changes, {"metadata": {"resourceVersion": current.metadata.resource_version}})
+                if idle in self._idle and self._idle[idle] == _digest(body):
+                    return current
                 answer = await self._client.patch(
                     self._resource,
                     key.namespace,
@@ -89,7 +102,13 @@ class ObjectPatcher(Generic[T]):
                 self._log.debug("retrying the write", extra={logkey.ATTEMPT: attempt + 1, logkey.ERROR: str(error)})
                 await self._clock.sleep(_FIRST_WAIT_SECONDS * 2**attempt * self._rng.uniform(0.5, 1.5))
             else:
+                if answer.metadata.resource_version == current.metadata.resource_version:
+                    self._idle[idle] = _digest(body)
                 if subresource:  # the answer to a removed finalizer may be an object that is gone already
                     self._cache.record_write(answer)
                 return current
         raise AssertionError("the last try returns or raises")
+
+
+def _digest(body: dict[str, object]) -> bytes:
+    return blake2b(msgspec.json.encode(body), digest_size=16).digest()

@@ -8,6 +8,7 @@ from api.names import REQUESTED_AT
 from controllers.runtime.kube.errors import ApiError, Throttled, Unreachable
 from controllers.runtime.reconcile.leader import LostLeadership
 from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry
+from controllers.runtime.reconcile.patcher import IDLE_SECONDS
 from controllers.runtime.reconcile.run import Run
 from testing.lifecycle import DENIED, KEY, READY, WELL, LifecycleHarness, thing
 from testing.thing import THINGS, Thing, ThingStatus
@@ -252,3 +253,52 @@ async def test_once_leadership_is_lost_no_run_begins(harness: LifecycleHarness) 
     harness.leader.lost = True
     assert isinstance(await harness.run(), LostLeadership)
     assert harness.reconciler.runs == []
+
+
+@pytest.fixture
+def lacking() -> set[str]:
+    """Fields of the status that the CRD does not know."""
+    return {"counts"}
+
+
+@pytest.fixture
+def older(harness: LifecycleHarness, lacking: set[str]) -> LifecycleHarness:
+    """One whose server drops what the schema of its CRD lacks, as structural schemas have it."""
+    original = harness.server.patch
+
+    async def prune(resource: Any, namespace: str, name: str, body: Any, **kwargs: Any) -> Any:
+        status = {field: value for field, value in body["status"].items() if field not in lacking}
+        return await original(resource, namespace, name, {**body, "status": status}, **kwargs)
+
+    harness.server.patch = prune  # type: ignore[method-assign]
+    return harness
+
+
+async def test_what_an_older_crd_drops_is_written_once(older: LifecycleHarness) -> None:
+    for _ in range(5):
+        await older.run(counts={"a": 1})
+    assert older.thing().metadata.resource_version == "11"
+    assert len(older.server.patches) == 2, "the second one could not be known to have no effect"
+
+
+async def test_what_an_older_crd_drops_is_tried_anew_once_the_object_or_the_field_has_changed(
+    older: LifecycleHarness,
+) -> None:
+    for number in (1, 1, 2, 2, 2):
+        await older.run(counts={"a": number})
+    assert len(older.server.patches) == 3
+    older.change({"metadata": {"labels": {"x": "y"}}})
+    older.cache.objects[KEY] = older.thing()
+    await older.run(counts={"a": 2})
+    assert len(older.server.patches) == 4
+
+
+async def test_what_an_older_crd_dropped_is_there_soon_after_its_upgrade(
+    older: LifecycleHarness, lacking: set[str]
+) -> None:
+    for _ in range(2):
+        await older.run(counts={"a": 1})
+    lacking.clear()
+    await older.clock.sleep(IDLE_SECONDS)
+    await older.run(counts={"a": 1})
+    assert older.thing().status.counts == {"a": 1}
