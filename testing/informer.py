@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any, Generic, TypeVar
 
-from controllers.runtime.cache.informer import MAX_DELAY_SECONDS, SILENCE_TIMEOUT, Informer
+from controllers.runtime.cache.informer import SILENCE_TIMEOUT, Informer
 from testing.apiserver import ScriptedServer
 from testing.clock import TEST_TIMEOUT_SECONDS, VirtualClock
 from testing.embedded import EmbeddedServer
@@ -84,7 +84,7 @@ class InformerHarness(Generic[S]):
 
     async def retry(self) -> float:
         """Let the informer's delay pass and return it; its watchdog sleeps longer than any delay."""
-        delay = await self.clock.wait_for_wake(MAX_DELAY_SECONDS)
+        delay = await self.clock.wait_for_wake(SILENCE_TIMEOUT.total_seconds() / 2)
         await self.clock.advance(delay)
         return delay
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
+from random import Random
 from typing import Any
 
 from e2e import metrics
@@ -169,6 +170,8 @@ class Runner:
             workers: list[Coroutine[Any, Any, None]] = []
             for group in groups:
                 chosen = [trial for trial in trials if FAULTS[trial.fault].group == group]
+                # In order, those at the same time would all come to one watch, and be a series of faults for it.
+                Random(len(chosen)).shuffle(chosen)  # noqa: S311
                 queue = asyncio.Queue[Trial]()
                 for trial in chosen:
                     queue.put_nowait(trial)

@@ -51,7 +51,8 @@ STALE_AFTER = 2.5
 WATCH_TIMEOUT_SECONDS = (300, 600)
 """How long the server is asked to keep a watch; random, so that watches do not end together."""
 FIRST_DELAY_SECONDS = 1.0
-MAX_DELAY_SECONDS = 30.0
+MAX_DELAY_SECONDS = 10.0
+"""For as long nothing is seen once a server is well again, so it is short; one request costs the server little."""
 MAX_UNREACHABLE_DELAY_SECONDS = 5.0
 """A server that cannot be reached costs nothing by being tried, and what changed meanwhile is to be seen soon after."""
 MIN_WATCH_SECONDS = 1.0
