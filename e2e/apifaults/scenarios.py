@@ -49,14 +49,19 @@ def automation(**more: object) -> dict[str, object]:
 async def settle(play: Play, tag: str, *, end: str = " #") -> None:
     """Wait until Git has a tag and all objects say so. end: what is behind the tag in the file."""
     await play.wait_file("apps/app.yaml", f":{tag}{end}")
-
-    def recorded(objects: Objects) -> bool:
-        status = objects.get(("ImageUpdateAutomation", "app"), {}).get("status", {})
-        return bool(status.get("observedPolicies", {}).get("app", {}).get("tag") == tag)
-
-    await play.wait(recorded, f"{tag} in the automation's status")
+    await wait_recorded(play, tag)
     for kind in OWN_KINDS:
         await play.wait_ready(kind, "app")
+
+
+async def wait_recorded(play: Play, tag: str, name: str = "app") -> None:
+    """Wait until an automation says that Git has a tag."""
+
+    def is_recorded(objects: Objects) -> bool:
+        status = objects.get(("ImageUpdateAutomation", name), {}).get("status", {})
+        return bool(status.get("observedPolicies", {}).get("app", {}).get("tag") == tag)
+
+    await play.wait(is_recorded, f"{tag} in the status of automation {name}")
 
 
 async def release(play: Play, *tags: str) -> None:
@@ -133,9 +138,11 @@ async def company(play: Play) -> None:
     more = {"git": automation()["git"], "update": {"path": "./more", "strategy": "Setters"}}
     await play.apply("ImageUpdateAutomation", "more", automation(**more))
     await play.wait_file("more/app.yaml", "image: 1.0.0 #")
+    await wait_recorded(play, "1.0.0", "more")
     await play.wait_ready("ImageUpdateAutomation", "more")
     await release(play, "1.0.1")
     await play.wait_file("more/app.yaml", "image: 1.0.1 #")
+    await wait_recorded(play, "1.0.1", "more")
     await settle(play, "1.0.1", end="@")
     await play.request_and_wait("ImageUpdateAutomation", "more")
     await ask_all(play)
