@@ -24,6 +24,7 @@ import msgspec
 from api.resource import Resource
 from controllers.clock import Clock
 from controllers.runtime import logkey
+from controllers.runtime.cache.ahead import Ahead
 from controllers.runtime.cache.snapshots import Snapshot, Snapshots
 from controllers.runtime.cache.store import Changes, Store
 from controllers.runtime.key import Key, key_of
@@ -103,6 +104,7 @@ class Informer(Generic[K]):
         self._silence_timeout = silence_timeout.total_seconds()
         self._store: Store[K] = Store(indexers or {})
         self._snapshots = Snapshots(self._store, self._read_pages)
+        self._ahead = Ahead(self._store)
         self._handlers: list[EventHandler[K]] = []
         self.name = f"{resource.plural}.{resource.group}".rstrip(".")
         """Name of the resource, as `kubectl` accepts it."""
@@ -143,7 +145,9 @@ class Informer(Generic[K]):
         if isinstance(found, UnreadableObject):  # as in the cache: one odd object must not fail whoever names it
             self._report(found)
             return None
-        return self._apply_transform(found)
+        found = self._apply_transform(found)
+        self._ahead.add([found])
+        return found
 
     async def list_now(self, namespace: str, *, as_of: str | None = None) -> "Objects[K]":
         """Return the objects of a namespace as they were at a moment or later, in no order. Raises ApiError.
@@ -154,7 +158,9 @@ class Informer(Generic[K]):
         """
         if self._namespace and namespace != self._namespace:
             return []
-        return await self._snapshots.list(namespace, as_of)
+        found = await self._snapshots.list(namespace, as_of)
+        self._ahead.add(found)
+        return found
 
     def by_index(self, index: str, value: str) -> list[K]:
         """List the objects that the indexer finds under `value`, in no order. KeyError for an unknown index."""
@@ -228,7 +234,8 @@ class Informer(Generic[K]):
         self.lists += 1
         self._confirm()
         self._snapshots.clear()
-        self._notify_handlers(self._store.replace(listed.objects, listed.resource_version))
+        changes = self._store.replace(listed.objects, listed.resource_version)
+        self._notify_handlers(changes + self._ahead.settle_all())
         self.synced.set()
 
     async def _read_pages(self, namespace: str) -> Snapshot[K]:
@@ -299,16 +306,18 @@ class Informer(Generic[K]):
         self._confirm()
         match event:
             case ObjectEvent("DELETED", obj):
-                self._notify_handlers(self._store.remove(self._apply_transform(obj)))
+                changes = self._store.remove(self._apply_transform(obj))
+                self._notify_handlers(self._ahead.settle(key_of(obj), changes))
             case ObjectEvent(_, obj):
-                self._notify_handlers(self._store.put(self._apply_transform(obj)))
+                changes = self._store.put(self._apply_transform(obj))
+                self._notify_handlers(self._ahead.settle(key_of(obj), changes))
             case Bookmark(resource_version):
                 self._store.advance(resource_version)
                 self._snapshots.drop_outdated()
             case UnreadableObject(key):
                 self._report(event)
                 self._store.advance(event.resource_version)
-                self._notify_handlers(self._store.drop(key))
+                self._notify_handlers(self._ahead.settle(key, self._store.drop(key)))
 
     def _confirm(self) -> None:
         self._last_message_at = self._confirmed_at = self._clock.monotonic()

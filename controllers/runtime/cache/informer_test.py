@@ -1,6 +1,6 @@
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from random import Random
 from typing import TypeAlias
@@ -8,7 +8,7 @@ from typing import TypeAlias
 import pytest
 import pytest_asyncio
 
-from controllers.runtime.cache.informer import MAX_DELAY_SECONDS, MAX_UNREACHABLE_DELAY_SECONDS
+from controllers.runtime.cache.informer import MAX_DELAY_SECONDS, MAX_UNREACHABLE_DELAY_SECONDS, Informer
 from controllers.runtime.key import Key
 from controllers.runtime.kube import client as client_module
 from controllers.runtime.kube.errors import ApiError
@@ -146,6 +146,35 @@ async def test_a_list_from_before_a_restore_of_the_server_is_forgotten(either: E
     asked = either.api.count("list")
     await either.informer.list_now("ns", as_of=str(int(either.api.version) + 1))
     assert either.api.count("list") == asked + 1
+
+
+async def list_one(informer: Informer[Thing]) -> Thing:
+    (found,) = await informer.list_now("ns")
+    return found
+
+
+async def find_one(informer: Informer[Thing]) -> Thing:
+    found = await informer.find(Key("ns", "brief"))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("show", [list_one, find_one])
+async def test_the_end_of_what_only_a_request_has_shown_is_told(
+    either: Either, show: Callable[[Informer[Thing]], Awaitable[Thing]]
+) -> None:
+    await either.start()
+    for name in ("brief", "again"):  # it comes and goes while there is no watch, and a list follows
+        either.api.error_watches(410, "Expired")
+        await either.api.wait_for_watches(0)
+        either.api.put(THINGS, encode_thing("brief", size=1))
+        await show(either.informer)
+        either.api.remove(THINGS, "ns", "brief")
+        if name == "again":
+            either.api.put(THINGS, encode_thing("brief", size=2))
+        await either.next_watch()
+    assert either.recorded.lines == ["brief:1>-", "brief:->2"]
+    assert either.informer.lists == 3
 
 
 async def test_an_unreadable_object_is_not_found_and_reported(either: Either, caplog: pytest.LogCaptureFixture) -> None:
