@@ -75,7 +75,7 @@ class AutomationHarness:
             self.git,
             self._sources,
             policies=self.policies,
-            forges=lambda _access, _remote: self.wrap_forge(self.forge),
+            forges=lambda _access, _remote, _check: self.wrap_forge(self.forge),
             metrics=PullRequestMetrics(self.metrics),
             pushes=PushMetrics(self.metrics),
             now=lambda: self.run.now + self.push_takes,

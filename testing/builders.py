@@ -41,7 +41,7 @@ End = TypeVar("End")
 
 
 def make_run(obj: T, status: S, **facts: Any) -> Run[T, S]:
-    """Begin a run at START; facts: `requested`, `new_generation`, `now`, `jitter_percentage`, `leader_check`."""
+    """Begin a run at START; facts: `requested`, `new_generation`, `now`, `jitter_percentage`, `check`."""
     return Run(obj, status, "reconciliation in progress", **{"now": START, **facts})
 
 

@@ -146,7 +146,7 @@ class Stage:
                 self.git,
                 self._sources,
                 policies=policies,
-                forges=lambda access, remote: forges.connect(access.location, access.login, remote),
+                forges=lambda access, remote, _: forges.connect(access.location, access.login, remote),
                 metrics=PullRequestMetrics(CollectorRegistry()),
                 pushes=PushMetrics(CollectorRegistry()),
                 now=self.clock.now,

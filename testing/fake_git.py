@@ -19,6 +19,7 @@ from controllers.git.objects.commits import Author, CommitInfo, NewCommit, Signe
 from controllers.git.objects.scan import File
 from controllers.git.protocol.refs import Refs, Tip
 from controllers.git.protocol.refspec import ANY, RefUpdate
+from controllers.git.protocol.session import Check, anyone
 from controllers.git.remote import Basic, Bearer, Remote
 from controllers.git.signing.signers import SigningKey, unlock
 from testing.builders import GIT_URL
@@ -199,9 +200,11 @@ class FakeGit:
         *,
         options: Mapping[str, str] | None = None,
         force: bool = False,
+        check: Check = anyone,
     ) -> tuple[str, ...]:
         if self.before_push:
             self.before_push.pop(0)()
+        check()
         self.pushes.append(PushRecord(tuple(updates), dict(options or {}), force))
         try:
             self._called("push")
@@ -214,8 +217,9 @@ class FakeGit:
         self.refs |= {update.ref: update.new for update in updates}
         return tuple(update.ref for update in updates)
 
-    async def delete_ref(self, remote: Remote, ref: str, expected: str) -> None:
+    async def delete_ref(self, remote: Remote, ref: str, expected: str, *, check: Check = anyone) -> None:
         self._called("delete_ref")
+        check()
         if self.refs.get(ref, expected) != expected:
             raise RefMoved(f"{ref} moved meanwhile")
         self.refs.pop(ref, None)

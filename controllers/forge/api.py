@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 from controllers.forge.answers import Answer, failure_of
 from controllers.forge.errors import AnswerTooLong, AuthenticationFailed, ForgeError
 from controllers.forge.transport import Identity, Transport
+from controllers.git.protocol.session import Check, anyone
 
 T = TypeVar("T")
 
@@ -44,17 +45,19 @@ class Api:
         api: str,
         explain: Explain = no_explanation,
         fault: str = "there is no token for its API",
+        check: Check = anyone,
     ) -> None:
         """Build it; nothing is sent.
 
         identity: None where there is no usable token, so that each request fails, and `fault` says why. name: the
         forge, as messages call it. repository: as messages call it. explain: what an answer means at this forge alone;
-        None where it means what it means everywhere.
+        None where it means what it means everywhere. check: see `Transport.send`.
         """
         self._transport = transport
         self._identity = identity
         self._explain = explain
         self._fault = fault
+        self._check = check
         self.name = name
         self.repository = repository
         self.url = api
@@ -78,7 +81,8 @@ class Api:
                 remedy="name a Secret with a token in spec.git.pullRequest.secretRef, also where Git itself uses SSH",
             )
         self.requests += 1
-        answer = await self._transport.send(self._identity, method, (base or self.url) + target, body=body, keep=keep)
+        url = (base or self.url) + target
+        answer = await self._transport.send(self._identity, method, url, body=body, keep=keep, check=self._check)
         failure = self._explain(answer) or failure_of(answer, now=self._transport.clock.now())
         if failure:
             raise failure

@@ -10,6 +10,7 @@ from controllers.forge.decision import digest
 from controllers.forge.forges import Forges
 from controllers.forge.location import locate
 from controllers.forge.model import Desired, Forge, ForgeKind
+from controllers.git.protocol.session import Check, anyone
 from controllers.git.remote import Bearer, Remote
 from controllers.net.destinations import Destinations
 from testing.clock import VirtualClock
@@ -54,8 +55,9 @@ class World:
     def url(self) -> str:
         return f"{self.server.url}/{PATHS.get(self.kind, f'{OWNER}/{NAME}.git')}"
 
-    def connect(self, token: str = TOKEN) -> Forge:
-        return self.forges.connect(locate(self.kind, self.url), Bearer(token) if token else None, Remote(self.url))
+    def connect(self, token: str = TOKEN, *, check: Check = anyone) -> Forge:
+        login, remote = Bearer(token) if token else None, Remote(self.url)
+        return self.forges.connect(locate(self.kind, self.url), login, remote, check=check)
 
 
 def desired(**changes: object) -> Desired:

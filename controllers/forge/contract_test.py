@@ -1,6 +1,7 @@
 """`controllers.forge`: what all six forges have to do alike, against stand-ins that refuse what real ones refuse."""
 
 import json
+from dataclasses import asdict
 from datetime import timedelta
 
 import pytest
@@ -68,6 +69,33 @@ async def test_others_are_not_taken_for_ours(world: World) -> None:
     assert await forge.find(HEAD, BASE) == ()
     assert [(entry.head, entry.base) for entry in await forge.list_open("tagline/")] == [(HEAD, "release")]
     assert (await forge.create(desired())).pull_request.number == 4
+
+
+class Late(Exception):
+    """Raised by a check."""
+
+
+async def test_each_write_is_checked_when_its_turn_has_come(world: World) -> None:
+    made = (await world.connect().create(desired())).pull_request
+    before, checks = [asdict(one) for one in world.stand_in.pulls.values()], list[float]()
+
+    def check() -> None:
+        checks.append(world.clock.monotonic())
+        raise Late
+
+    forge = world.connect(check=check)
+    assert [one.number for one in await forge.list_open("tagline/")] == [1], "who reads is not checked"
+    for _ in range(20):  # so many that they have to wait for each other
+        with pytest.raises(Late):
+            await forge.close(made, "The base has it all.")
+    with pytest.raises(Late):
+        await forge.update(made, desired(title="Another"))
+    world.branches.push("tagline/other")
+    with pytest.raises(Late):
+        await forge.create(desired(head="tagline/other"))
+    assert [asdict(one) for one in world.stand_in.pulls.values()] == before
+    assert len(checks) == 22
+    assert checks[-1] > checks[0]
 
 
 async def test_one_that_is_there_is_adopted(world: World) -> None:

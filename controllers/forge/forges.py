@@ -12,6 +12,7 @@ from controllers.forge.location import Location
 from controllers.forge.model import Forge, ForgeKind
 from controllers.forge.repository import RepositoryForge
 from controllers.forge.transport import Identity, Transport
+from controllers.git.protocol.session import Check, anyone
 from controllers.git.remote import Basic, Bearer, Remote
 from controllers.net.credential import is_token
 from controllers.net.destinations import Destinations
@@ -29,13 +30,14 @@ class Forges:
         """destinations: where APIs may be, besides on the host of the repository's own URL."""
         self._transport = Transport(destinations=destinations, clock=clock)
 
-    def connect(self, location: Location, login: Basic | Bearer | None, via: Remote) -> Forge:
+    def connect(self, location: Location, login: Basic | Bearer | None, via: Remote, *, check: Check = anyone) -> Forge:
         """Return a repository as one identity. Sends nothing.
 
         login: a token (`Bearer`), or user name and token (`Basic`), such as that of a GitHub App; None: each request
         fails, and says what to do. via: the repository's remote, whose TLS material, proxy, tenant and timeout to use;
         its credentials are not used. Connections, earlier listings and pauses are shared by those who agree in all of
-        that.
+        that. check: called right before each write is sent, after any wait for its turn; what it raises goes to the
+        caller.
         """
         kind, identity = _KINDS[location.kind], None
         fault = _fault(login)
@@ -50,6 +52,7 @@ class Forges:
             api=location.api,
             explain=kind.explain,
             fault=fault,
+            check=check,
         )
         return RepositoryForge(kind.driver(api, location), api)
 

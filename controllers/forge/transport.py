@@ -29,6 +29,7 @@ from controllers.git.errors import (
     reading_foreign_input,
 )
 from controllers.git.protocol.deadline import Deadline
+from controllers.git.protocol.session import Check, anyone
 from controllers.git.remote import Remote
 from controllers.git.transport.httppools import HttpPools, is_answer_of, translate_errors
 from controllers.net.destinations import Destinations
@@ -116,11 +117,19 @@ class Transport:
         self._pools.close()
 
     async def send(
-        self, identity: Identity, method: str, url: str, *, body: object = None, keep: bool = False
+        self,
+        identity: Identity,
+        method: str,
+        url: str,
+        *,
+        body: object = None,
+        keep: bool = False,
+        check: Check = anyone,
     ) -> Answer:
         """Return the answer to one request, whatever its status.
 
-        body: sent as JSON. keep: ask whether an earlier answer still counts, and return that one if so. Raises
+        body: sent as JSON. keep: ask whether an earlier answer still counts, and return that one if so. check: called
+        when it is a write's turn. Raises what that raises,
         Unavailable without an answer, RateLimited without a request while the forge wants none, BadAnswer for one that
         is too long, BadLocation for an address that must not be asked.
         """
@@ -133,6 +142,7 @@ class Transport:
         async with turns.lock:
             await self._take_turn(turns)
             self._check_pause(identity)
+            check()
             return await self._exchange(identity, method, url, {}, body)
 
     async def _get(self, identity: Identity, method: str, url: str, *, keep: bool) -> Answer:

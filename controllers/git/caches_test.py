@@ -77,13 +77,13 @@ async def test_caches_unused_for_long_are_dropped(server: GitServer, fleet: Bare
 async def test_cache_dropped_at_the_end_of_its_fetch_is_not_made_anew(
     run: GitRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with_store = run.engine._with_store
+    with_store = run.engine._workers.with_store
 
     async def drop_at_the_end(*arguments: Any) -> object:
         size = await with_store(*arguments)
         run.engine._stores.stores.clear()  # as the fetch of another remote may do before this one goes on
         return size
 
-    monkeypatch.setattr(run.engine, "_with_store", drop_at_the_end)
+    monkeypatch.setattr(run.engine._workers, "with_store", drop_at_the_end)
     await run.tip()
     assert run.engine._stores.stores == {}

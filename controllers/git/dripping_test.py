@@ -129,5 +129,5 @@ async def test_the_caller_is_answered_at_the_deadline_whatever_the_thread_does(e
 
     began = time.monotonic()
     with pytest.raises(DeadlineExceeded, match=r"timed out after 0\.2s"):
-        await engine._in_thread(Remote("http://h/x"), held, work)
+        await engine._workers.run(Remote("http://h/x"), held, work)
     assert time.monotonic() - began < 1

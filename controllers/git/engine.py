@@ -1,8 +1,7 @@
 """The Git side of a run: list, fetch, scan, commit, push — without work tree, without a clone per run.
 
 One bounded object cache per remote and identity survives runs; objects are checked when read, and fetched anew, once,
-when they turn out damaged. Blocking work runs in the engine's own threads, one at a time on the objects of a remote.
-A cancelled caller leaves at once; its thread ends at the next step, and only then do others follow.
+when they turn out damaged. Blocking work runs in the engine's own threads: see `workers`.
 When to push is not decided here: leadership and retries are up to the caller.
 """
 
@@ -13,8 +12,6 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
-from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 from controllers.git.errors import (
@@ -23,7 +20,6 @@ from controllers.git.errors import (
     PushRejected,
     RefMoved,
     error_context,
-    reading_foreign_input,
 )
 from controllers.git.login.githubapp import GithubApp, GithubApps
 from controllers.git.objects.commits import (
@@ -46,15 +42,14 @@ from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.fetch import PackSource, ensure_commit, read_in_time, read_or_refetch
 from controllers.git.protocol.refs import Refs, Tip
 from controllers.git.protocol.refspec import RefUpdate
+from controllers.git.protocol.session import Check, anyone
 from controllers.git.remote import Basic, Remote, SshAlgorithms
 from controllers.git.signing.signers import Signers, SigningKey
 from controllers.git.stores import StoreCache
 from controllers.git.transport.connections import Connections, canonical_url
+from controllers.git.workers import Workers
 from controllers.git.written import is_next, keep_commit, known_ancestors
 from controllers.net.destinations import Destinations
-from controllers.threads import FairThreads, Share
-
-T = TypeVar("T")
 
 DEFAULT_MAX_BYTES = 512 << 20
 DEFAULT_MAX_AGE = timedelta(hours=24)
@@ -91,9 +86,6 @@ class GitEngine:
         """
         self._max_bytes = max_bytes
         self._monotonic = monotonic
-        self._threads_per_tenant = max(1, threads // 6)
-        self._threads_per_host = max(1, threads // 12)
-        self._threads = FairThreads(threads, name="git")
         self._connections = Connections(ssh, destinations=destinations, now=now)
         self._scan_cache = ScanCache()
         self._signers = Signers()
@@ -101,6 +93,7 @@ class GitEngine:
         self._branch_locks: WeakValueDictionary[tuple[str, str, str], asyncio.Lock] = WeakValueDictionary()
         folder = cache_dir / STORES_DIR
         self._stores = StoreCache(folder, max_bytes=max_bytes, max_age=max_age, monotonic=monotonic)
+        self._workers = Workers(self._stores, threads=threads, monotonic=monotonic)
 
     async def list_refs(self, remote: Remote, *, extra: Iterable[str] = ()) -> Refs:
         """List HEAD, branches, tags and `extra` full names of a remote. One round trip.
@@ -113,7 +106,7 @@ class GitEngine:
             with error_context(f"unable to clone '{remote.url}'"):
                 return self._connections.session(remote).list_refs(names, deadline)
 
-        return await self._in_thread(remote, deadline, work)
+        return await self._workers.run(remote, deadline, work)
 
     async def fetch(self, remote: Remote, tip: Tip) -> None:
         """Make a commit readable here: its tree without history, and of that only what is missing.
@@ -129,7 +122,7 @@ class GitEngine:
         def work(store: ObjectStore) -> None:
             ensure_commit(store, tip.commit, tip.ref, self._source(remote, deadline))
 
-        await self._add_to_store(remote, deadline, work)
+        await self._workers.add_to_store(remote, deadline, work)
 
     async def find_files(
         self,
@@ -156,7 +149,7 @@ class GitEngine:
 
             return read_or_refetch(store, commit, self._source(remote, deadline), use)
 
-        return await self._with_store(remote, deadline, work)
+        return await self._workers.with_store(remote, deadline, work)
 
     async def read_commit(self, remote: Remote, commit: str) -> CommitInfo:
         """Return who made a commit, when, and on which parents. Fetches it when it is not here. Raises as `fetch`."""
@@ -167,7 +160,7 @@ class GitEngine:
                 store, commit, self._source(remote, deadline), lambda: parse_commit(store.read(commit, "commit"))
             )
 
-        return await self._with_store(remote, deadline, work)
+        return await self._workers.with_store(remote, deadline, work)
 
     def can_fetch_any_commit(self, remote: Remote) -> bool:
         """Return True when a commit behind the tips comes without all history. Call it after `list_refs`."""
@@ -199,7 +192,7 @@ class GitEngine:
                 ),
             )  # fmt: skip
 
-        return await self._with_store(remote, deadline, work)
+        return await self._workers.with_store(remote, deadline, work)
 
     async def commit_files(
         self, remote: Remote, parent: str, files: Mapping[str, bytes], about: CommitText
@@ -223,7 +216,7 @@ class GitEngine:
         def work(store: ObjectStore) -> NewCommit | None:
             return read_or_refetch(store, parent, source, lambda: build(store)) if parent else build(store)
 
-        return await self._with_store(remote, deadline, work)
+        return await self._workers.with_store(remote, deadline, work)
 
     async def read_files(self, remote: Remote, commit: str, paths: Iterable[str]) -> dict[str, bytes]:
         """Return the content of those paths of a commit that are files, links followed. Raises as `fetch`."""
@@ -243,7 +236,7 @@ class GitEngine:
         def work(store: ObjectStore) -> dict[str, bytes]:
             return read_or_refetch(store, commit, self._source(remote, deadline), lambda: use(store))
 
-        return await self._with_store(remote, deadline, work)
+        return await self._workers.with_store(remote, deadline, work)
 
     async def push(
         self,
@@ -253,20 +246,25 @@ class GitEngine:
         *,
         options: Mapping[str, str] | None = None,
         force: bool = False,
+        check: Check = anyone,
     ) -> tuple[str, ...]:
         """Move references of the remote, to `new` or to commits that it has. Return those that moved.
 
         One round trip to a remote that has taken a push, else two: see `RemoteSession.push`.
         options: push options, sent as `key=value`. force: allows updates that are not fast-forwards; the expected value
-        of an update is compared in any case. Raises RefMoved when a reference is not where it was expected (re-apply on
-        the new tip), PushRejected with the server's words, and as `list_refs`; `updated_refs` of the first two names
-        the references that a server without atomic pushes moved nevertheless.
+        of an update is compared in any case. check: called in a thread right before references move, however long the
+        process was stopped before that; what it raises goes to the caller.
+        Raises RefMoved when a reference is not where it was expected (re-apply on the new tip), PushRejected with the
+        server's words, and as `list_refs`; `updated_refs` of the first two names the references that a server without
+        atomic pushes moved nevertheless.
         """
         deadline = self._deadline(remote)
         push_options = [f"{key}={value}" for key, value in sorted((options or {}).items())]
         ancestors = {new.id: {new.parent}}
         if not force and not all(is_next(new, update) for update in updates):
-            ancestors = await self._with_store(remote, deadline, partial(known_ancestors, new=new, updates=updates))
+            ancestors = await self._workers.with_store(
+                remote, deadline, partial(known_ancestors, new=new, updates=updates)
+            )
 
         def work() -> tuple[str, ...]:
             with error_context(f"unable to push to '{remote.url}'"):
@@ -276,19 +274,20 @@ class GitEngine:
                     options=push_options,
                     may_update=lambda old, to: force or old in ancestors[to],
                     deadline=deadline,
+                    check=check,
                 )
 
         try:
-            updated_refs = await self._in_thread(remote, deadline, work)
+            updated_refs = await self._workers.run(remote, deadline, work)
         except (RefMoved, PushRejected) as e:
             e.error_context = ""  # the server's verdict speaks for itself
             raise
         if not self._stores.keep(remote, new):
-            await self._add_to_store(remote, deadline, partial(keep_commit, new=new))
+            await self._workers.add_to_store(remote, deadline, partial(keep_commit, new=new))
         return updated_refs
 
-    async def delete_ref(self, remote: Remote, ref: str, expected: str) -> None:
-        """Delete a reference of the remote; one that is gone already is fine. Two round trips.
+    async def delete_ref(self, remote: Remote, ref: str, expected: str, *, check: Check = anyone) -> None:
+        """Delete a reference of the remote; one that is gone already is fine. Two round trips. check: as of `push`.
 
         Raises RefMoved when it is not at `expected`, PushRejected, and as `list_refs`.
         """
@@ -296,9 +295,9 @@ class GitEngine:
 
         def work() -> None:
             with error_context(f"unable to push to '{remote.url}'"):
-                self._connections.session(remote).delete_ref(ref, expected, deadline)
+                self._connections.session(remote).delete_ref(ref, expected, deadline, check=check)
 
-        await self._in_thread(remote, deadline, work)
+        await self._workers.run(remote, deadline, work)
 
     async def check_push(self, remote: Remote) -> None:
         """Ask whether the remote lets us push at all; that it refuses single branches turns out at the push.
@@ -312,18 +311,18 @@ class GitEngine:
                 session = self._connections.session(remote)
                 session.push((), lambda _: b"", options=(), may_update=lambda *_: False, deadline=deadline)
 
-        await self._in_thread(remote, deadline, work)
+        await self._workers.run(remote, deadline, work)
 
     async def signer(self, key: SigningKey) -> Signer:
         """Return a signer with this key. Unlocks each key once. Raises BadSigningKey."""
         work = partial(self._signers.signer, key)
-        return await self._threads.run(work, Share(key.tenant, self._threads_per_tenant))
+        return await self._workers.run_for(key.tenant, work)
 
     async def github_login(self, app: GithubApp, via: Remote) -> Basic:
         """Return what a GitHub App logs in with: see `GithubApps.login`. One request an hour."""
         deadline = self._deadline(via)
         api = Remote(app.url, tls=via.tls, proxy=via.proxy, timeout=via.timeout, tenant=via.tenant)
-        return await self._in_thread(api, deadline, partial(self._github.login, app, via, deadline))
+        return await self._workers.run(api, deadline, partial(self._github.login, app, via, deadline))
 
     @asynccontextmanager
     async def lock_branch(self, remote: Remote, branch: str) -> AsyncIterator[bool]:
@@ -340,7 +339,7 @@ class GitEngine:
 
     async def aclose(self) -> None:
         """Wait for threads at work, close connections and drop the cache."""
-        await asyncio.to_thread(self._threads.shutdown, wait=True)
+        await self._workers.aclose()
         self._connections.close()
         self._github.close()
         await self._stores.aclose()
@@ -350,50 +349,3 @@ class GitEngine:
 
     def _source(self, remote: Remote, deadline: Deadline) -> PackSource:
         return PackSource(self._connections.session(remote), self._max_bytes, deadline)
-
-    async def _with_store(self, remote: Remote, deadline: Deadline, work: Callable[[ObjectStore], T]) -> T:
-        """Run `work` in a thread, alone on the remote's store until the thread ends, even when the caller is gone."""
-        cached = self._stores.of(remote)
-        cached.users += 1
-        try:
-            await cached.lock.acquire()
-        except BaseException:
-            cached.users -= 1
-            raise
-        self._stores.close_others(cached)
-
-        def release() -> None:
-            cached.lock.release()
-            cached.users -= 1
-            cached.used_at = self._monotonic()
-
-        return await self._in_thread(remote, deadline, partial(work, cached.store), release)
-
-    async def _add_to_store(self, remote: Remote, deadline: Deadline, work: Callable[[ObjectStore], None]) -> None:
-        """Run `work` as `_with_store` does; then drop what is not used for long, or for which there is no room."""
-
-        def add(store: ObjectStore) -> int:
-            work(store)
-            return store.size_bytes()
-
-        cached = self._stores.of(remote)  # asked for afterwards it might be another one: others may evict it meanwhile
-        cached.size_bytes = await self._with_store(remote, deadline, add)
-        await self._stores.evict()
-
-    async def _in_thread(
-        self, remote: Remote, deadline: Deadline, work: Callable[[], T], release: Callable[[], None] = lambda: None
-    ) -> T:
-        """Run `work` in a thread within the shares of its tenant and host.
-
-        Returns at the deadline, whatever the thread does; its place stays taken until it has ended.
-        """
-        shares = (
-            Share(remote.tenant, self._threads_per_tenant),
-            Share((remote.tenant, urlsplit(remote.url).netloc), self._threads_per_host),
-        )
-
-        def work_guarded() -> T:
-            with reading_foreign_input():
-                return work()
-
-        return await deadline.result_of(await self._threads.start(work_guarded, *shares, release=release))

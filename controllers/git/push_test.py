@@ -330,6 +330,39 @@ async def test_whether_a_login_may_push_is_known_beforehand(
     assert fleet.head() == before
 
 
+class Forbidden(Exception):
+    """Raised by a check."""
+
+
+async def test_whoever_may_not_write_any_more_is_stopped_behind_the_last_question(
+    run: GitRun, server: GitServer, fleet: BareRepository
+) -> None:
+    new, dev = await run.change(b"1.0.0", b"1.0.1"), fleet.commit({"app.yaml": marked("1.0.0")}, branch="dev")
+    asked: list[list[str]] = []
+
+    def check() -> None:
+        asked.append(server.take_requests())
+        raise Forbidden
+
+    async def push() -> None:
+        await run.engine.push(run.remote, new, [RefUpdate("refs/heads/main", new.id, new.parent)], check=check)
+
+    server.take_requests()
+    with pytest.raises(Forbidden):
+        await push()
+    with pytest.raises(Forbidden):
+        await run.engine.delete_ref(run.remote, "refs/heads/dev", dev, check=check)
+    await run.push(new)
+    new = await run.change(b"1.0.1", b"1.0.2")
+    server.take_requests()
+    with pytest.raises(Forbidden):
+        await push()
+    assert asked == [["GET refs"], ["GET refs"], []], "the first push asks, and the next one does not"
+    assert server.take_requests() == []
+    assert fleet.head() == new.parent
+    assert fleet.head("dev") == dev
+
+
 async def test_a_branch_is_deleted_where_it_was_left(run: GitRun, fleet: BareRepository) -> None:
     left = fleet.commit({"app.yaml": marked("1.0.0")}, branch="dev")
     await run.engine.delete_ref(run.remote, "refs/heads/dev", left)

@@ -120,6 +120,6 @@ def test_a_group_that_is_too_large_is_refused() -> None:
 async def threads_are_free(engine: GitEngine) -> None:
     """Wait until all threads of the engine have ended what they were at."""
     end = time.monotonic() + SOON_SECONDS
-    while any(slots._value < share.threads for share, slots in engine._threads._slots.items()):
+    while any(slots._value < share.threads for share, slots in engine._workers._threads._slots.items()):
         assert time.monotonic() < end
         await asyncio.sleep(0.02)

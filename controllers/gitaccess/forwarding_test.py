@@ -1,5 +1,6 @@
 """`controllers.gitaccess.forwarding`: what is not overridden reaches the other Git, and its answer comes back."""
 
+from controllers.git.protocol.session import Check, anyone
 from controllers.git.remote import Remote
 from controllers.gitaccess.forwarding import ForwardingGit
 from controllers.gitaccess.git import Git
@@ -11,8 +12,8 @@ from testing.fake_git import FakeGit
 class Renaming(ForwardingGit):
     """Overrides one method, and asks the other Git by `super()`."""
 
-    async def delete_ref(self, remote: Remote, ref: str, expected: str) -> None:
-        await super().delete_ref(remote, f"refs/heads/{ref}", expected)
+    async def delete_ref(self, remote: Remote, ref: str, expected: str, *, check: Check = anyone) -> None:
+        await super().delete_ref(remote, f"refs/heads/{ref}", expected, check=check)
 
 
 async def test_everything_reaches_the_other_git() -> None:

@@ -13,6 +13,7 @@ from controllers.git.objects.commits import Author, CommitInfo, NewCommit, Signe
 from controllers.git.objects.scan import File
 from controllers.git.protocol.refs import Refs, Tip
 from controllers.git.protocol.refspec import RefUpdate
+from controllers.git.protocol.session import Check, anyone
 from controllers.git.remote import Basic, Remote
 from controllers.git.signing.signers import SigningKey
 
@@ -74,10 +75,14 @@ class Git(Protocol):
         *,
         options: Mapping[str, str] | None = None,
         force: bool = False,
+        check: Check = anyone,
     ) -> tuple[str, ...]:
-        """Move references of the remote and return those that moved. Raises RefMoved when somebody was faster."""
+        """Move references of the remote and return those that moved. Raises RefMoved when somebody was faster.
 
-    async def delete_ref(self, remote: Remote, ref: str, expected: str) -> None:
+        check: called right before references move, perhaps in a thread; what it raises goes to the caller
+        """
+
+    async def delete_ref(self, remote: Remote, ref: str, expected: str, *, check: Check = anyone) -> None:
         """Delete a reference of the remote. Raises RefMoved when it is not where it was expected."""
 
     def lock_branch(self, remote: Remote, branch: str) -> AbstractAsyncContextManager[bool]:

@@ -9,6 +9,7 @@ from controllers.documents.diff import unified_diff
 from controllers.git.objects.commits import Author, NewCommit, Signer
 from controllers.git.objects.scan import File
 from controllers.git.protocol.refspec import RefUpdate
+from controllers.git.protocol.session import Check, anyone
 from controllers.git.remote import Remote
 from controllers.gitaccess.forwarding import ForwardingGit
 
@@ -86,14 +87,15 @@ class RecordingGit(ForwardingGit):
         *,
         options: Mapping[str, str] | None = None,
         force: bool = False,
+        check: Check = anyone,
     ) -> tuple[str, ...]:
         refs = tuple(update.ref for update in updates)
         if not self.is_dry_run:
-            refs = await super().push(remote, new, updates, options=options, force=force)
+            refs = await super().push(remote, new, updates, options=options, force=force, check=check)
         made = self._made.get(new.id, _Made("", ""))
         self.commits.append(RecordedCommit(remote.url, new.id, made.message, refs, made.diff))
         return refs
 
-    async def delete_ref(self, remote: Remote, ref: str, expected: str) -> None:
+    async def delete_ref(self, remote: Remote, ref: str, expected: str, *, check: Check = anyone) -> None:
         if not self.is_dry_run:
-            await super().delete_ref(remote, ref, expected)
+            await super().delete_ref(remote, ref, expected, check=check)

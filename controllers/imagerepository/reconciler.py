@@ -252,7 +252,7 @@ class ImageRepositoryReconciler:
         is_misdated = before is not None and is_dated_ahead(before.scan_time, now=run.now)
         try:
             if is_misdated or scan.revision != self._tag_lists.stored_revision(run.object):
-                first_seen = await self._tag_lists.write(run.object, scan, now=run.now, check_leader=run.check_leader)
+                first_seen = await self._tag_lists.write(run.object, scan, now=run.now, check=run.check)
             return _Stored(await self._latest_tags(run, scan, first_seen), first_seen)
         except ApiError as error:
             raise TagsNotStored(str(error)) from error

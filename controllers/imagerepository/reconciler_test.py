@@ -367,7 +367,7 @@ async def test_list_is_written_before_the_status_speaks_of_it(harness: Repositor
     def check() -> None:  # the last thing before the first write
         states.append((harness.run.status.last_scan_result, harness.chunks))
 
-    await harness.reconcile(leader_check=check)
+    await harness.reconcile(check=check)
     assert states == [(None, [])]
     (chunk,) = harness.chunks
     assert chunk.status is not None
@@ -392,7 +392,7 @@ async def test_process_that_lost_its_lead_writes_nothing(harness: RepositoryHarn
         raise LostLeadership
 
     with pytest.raises(LostLeadership):
-        await harness.reconcile(leader_check=lost)
+        await harness.reconcile(check=lost)
     assert harness.chunks == []
     assert harness.run.status == ImageRepositoryStatus()
 
@@ -401,7 +401,7 @@ async def test_leadership_is_not_needed_where_nothing_is_written(idle: Repositor
     def lost() -> None:
         raise LostLeadership
 
-    end = await idle.reconcile(after=INTERVAL, leader_check=lost)
+    end = await idle.reconcile(after=INTERVAL, check=lost)
     assert end.no_change == "no new tags found, next scan in 10m0s"
 
 

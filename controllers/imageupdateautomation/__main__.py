@@ -123,7 +123,9 @@ def build(
         wrap(git),
         sources,
         policies=policies,
-        forges=lambda access, remote: wrap_forge(forges.connect(access.location, access.login, remote)),
+        forges=lambda access, remote, check: wrap_forge(
+            forges.connect(access.location, access.login, remote, check=check)
+        ),
         metrics=PullRequestMetrics(process.metrics.registry),
         pushes=PushMetrics(process.metrics.registry),
         now=process.clock.now,

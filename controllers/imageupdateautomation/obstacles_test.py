@@ -352,7 +352,7 @@ async def test_process_that_lost_its_lead_pushes_nothing(harness: AutomationHarn
         raise LostLeadership
 
     with pytest.raises(LostLeadership):
-        await harness.reconcile(leader_check=lost)
+        await harness.reconcile(check=lost)
     assert harness.git.pushes == []
     assert harness.status == ImageUpdateAutomationStatus(last_automation_run_time=START)
 

@@ -75,7 +75,7 @@ async def test_lost_leadership_is_noticed_before_each_write(offering: Automation
         raise LostLeadership
 
     with pytest.raises(LostLeadership):
-        await offering.end(leader_check=lose)
+        await offering.end(check=lose)
     assert (offering.git.pushes, offering.forge.entries) == ([], {})
     checks = iter([None, LostLeadership()])
 
@@ -84,7 +84,7 @@ async def test_lost_leadership_is_noticed_before_each_write(offering: Automation
             raise error
 
     with pytest.raises(LostLeadership):
-        await offering.end(leader_check=lose_later)
+        await offering.end(check=lose_later)
     assert (len(offering.git.pushes), offering.forge.entries) == (1, {})
 
 

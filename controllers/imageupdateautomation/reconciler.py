@@ -21,6 +21,7 @@ from controllers.forge.model import Forge
 from controllers.git.errors import PushRejected, RefMoved, Unreachable
 from controllers.git.protocol.refs import Refs, Tip, branch_tip
 from controllers.git.protocol.refspec import parse_refspec
+from controllers.git.protocol.session import Check
 from controllers.git.remote import Remote
 from controllers.gitaccess.branches import BranchPlan
 from controllers.gitaccess.forge import ForgeAccess
@@ -28,7 +29,7 @@ from controllers.gitaccess.git import Git
 from controllers.gitaccess.source import SourceReader
 from controllers.golang.duration import parse_duration
 from controllers.image.setter import parse_setter
-from controllers.imageupdateautomation import messages
+from controllers.imageupdateautomation import effects, messages
 from controllers.imageupdateautomation.expected_tips import ExpectedTips, observed_revision
 from controllers.imageupdateautomation.metrics import PushMetrics
 from controllers.imageupdateautomation.outcomes import ON_ERROR
@@ -56,7 +57,7 @@ MAX_COMMITS_BEHIND = 10
 MAX_PUSH_ATTEMPTS = 5
 """Pushes of one run; after that many lost races the update is left to the next run."""
 
-Forges = Callable[[ForgeAccess, Remote], Forge]
+Forges = Callable[[ForgeAccess, Remote, Check], Forge]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class ImageUpdateAutomationReconciler:
     ) -> None:
         """Build it; `policies`: those of all namespaces that are watched.
 
-        forges: returns a repository at its forge. now: the time, for when a push is done
+        forges: returns a repository at its forge, whose writes call the check. now: the time, for when a push is done
         namespaces: all, where policies of other namespaces may be used
         """
         self._git = git
@@ -267,20 +268,19 @@ class ImageUpdateAutomationReconciler:
         git = run.object.spec.git
         assert git is not None
         assert git.pull_request is not None
-        run.has_acted = True
         if self._is_unrecorded(run):
             work = await self._plan(run, now=True)  # as before a push; a pull request may be closed, too
         refs, tree = await _read_base(repository, work)
         edit = await self._editor.plan(tree, work)
         left_out = await self._list_findings(run, work, edit)
-        before = run.status.findings
+        before, act = run.status.findings, partial(effects.act, run)
         offering = Offering(
             repository,
-            self._forges(access, repository.source.remote),
+            self._forges(access, repository.source.remote, act),
             self._editor,
             git.pull_request,
             work,
-            RunContext(run.now, run.check_leader, partial(_record, run), run.tracer),
+            RunContext(run.now, act, partial(effects.record, run), run.tracer),
             Records(run.status.pull_requests, now=run.now),
             self._metrics,
         )
@@ -334,21 +334,19 @@ class ImageUpdateAutomationReconciler:
             behind=MAX_COMMITS_BEHIND if self._is_unrecorded(run) else 0,
         )
         if published:
-            _record(run, published)
+            effects.record(run, published)
         return published
 
     async def _push(
         self, run: AutomationRun, work: Work, repository: Repository, edit: Edit, *, refs: Refs, is_retry: bool
     ) -> Published | None:
-        context = PushContext(run.now, run.check_leader, partial(_record, run))
+        context = PushContext(run.now, partial(effects.act, run), partial(effects.record, run))
         if edit.contents:
-            run.has_acted = True
             template = repository.source.git.commit.message_template
             message = await self._editor.render(work, edit, template, now=run.now)
             with run.tracer.span("push"):
                 return await publish(repository, edit, message, refs=refs, context=context)
         if is_retry or is_failing(run.status.conditions):
-            run.has_acted = True
             return await recovery.finish(repository, run.status, edit.base, refs=refs, context=context)
         return None
 
@@ -388,10 +386,6 @@ def _must_update(run: AutomationRun, work: Work, plan: BranchPlan) -> bool:
     status = run.status
     unsettled = run.new_generation or is_true(status.conditions, STALLED) or bool(status.findings)
     return unsettled or plan.needs_full_run or work.observed_policies != status.observed_policies
-
-
-def _record(run: AutomationRun, published: Published) -> None:
-    run.status = replace(run.status, last_push_commit=published.commit, last_push_time=published.time)
 
 
 def _interval(run: AutomationRun) -> timedelta:

@@ -245,5 +245,5 @@ async def test_what_was_seen_before_waiting_for_another_writer_is_looked_at_agai
 async def test_leadership_is_checked_again_for_each_push(harness: AutomationHarness) -> None:
     harness.git.before_push.append(theirs(harness, 0))
     checks: list[int] = []
-    await harness.reconcile(leader_check=lambda: checks.append(len(harness.git.pushes)))
+    await harness.reconcile(check=lambda: checks.append(len(harness.git.pushes)))
     assert checks == [0, 1]

@@ -46,10 +46,9 @@ class HeadWriter:
         signer = repository.source.signer
         new = await repository.commit(part, step=UPDATE, message=text, when=now, signer=signer)
         assert new is not None
-        await self.context.check_leader()
         with attempting(f"{UPDATE}: failed to push branch '{group.head}'"):
             update = RefUpdate(f"{HEADS}{group.head}", new.id, branch.commit or None)
-            await repository.push(new, [update], force=True)
+            await repository.push(new, [update], force=True, check=self.context.check)
         self.context.record(Published(new.id, text, now, part.update))
         return new.id
 
@@ -58,7 +57,7 @@ class HeadWriter:
     ) -> tuple[str, bool]:
         """Have the forge make the commit; return where the branch is then, and whether it is as it should be."""
         changes = tuple(FileChange(path, content) for path, content in sorted(part.contents.items()))
-        await self.context.check_leader()
+        self.context.check()
         try:
             commit = await self.forge.commit(
                 BranchCommit(group.head, branch.commit, part.base.commit, message, changes)
@@ -80,9 +79,8 @@ class HeadWriter:
 
     async def delete(self, head: str, commit: str) -> None:
         """Delete a head branch that nobody needs; that this fails is worth a word, and no more."""
-        await self.context.check_leader()
         try:
-            await self.repository.delete_branch(head, commit)
+            await self.repository.delete_branch(head, commit, check=self.context.check)
         except (GitOperationFailed, RefMoved) as error:
             words = f"branch '{head}' was left behind: {sanitize(str(error))}"
             self.notices.append(Notice("BranchLeftBehind", words, is_warning=True))

@@ -225,7 +225,7 @@ class Offering:
         if decision.action is Action.NONE:
             self._note(decision, desired.head if desired else "", head)
             return
-        await self.context.check_leader()
+        self.context.check()
         if decision.action is Action.CREATE:
             assert desired is not None
             outcome = await self.forge.create(desired)

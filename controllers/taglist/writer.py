@@ -5,7 +5,7 @@ status refers to; `stored_revision` shows it, and the repository is scanned agai
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,7 @@ from controllers.taglist.reader import fetch_first_seen, fetch_list, read_kept
 from controllers.taglist.resources import BY_REPOSITORY, ChunkHeader, owner_uid
 from controllers.taglist.scan import INLINE_SCANNED_TAGS, TagSet
 
-CheckLeader = Callable[[], Awaitable[None]]
+Check = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class TagListWriter:
         return revision if sorted(h.status.chunk for h in headers) == list(range(count)) else None
 
     async def write(
-        self, repository: ImageRepository, scan: TagSet, *, now: datetime, check_leader: CheckLeader
+        self, repository: ImageRepository, scan: TagSet, *, now: datetime, check: Check
     ) -> Mapping[str, int | None]:
         """Store the tags of a scan: one request a chunk, and one a chunk that is no longer needed.
 
@@ -81,24 +81,24 @@ class TagListWriter:
         age. A time in the future, by a clock that was wrong, becomes `now`. Returns when each was first seen, in Unix
         seconds, nothing of a first scan. Raises ApiError; writing again repairs whatever was left half done.
 
-        check_leader: awaited before each write, since a process may be stopped for long at any request before it; what
+        check: called before each write, since a process may be stopped for long at any request before it; what
         it raises goes to the caller
         """
         overlooked = set[str]()
         while True:
             try:
-                return await self._write(repository, scan, now, check_leader)
+                return await self._write(repository, scan, now, check)
             except _Overlooked as error:  # again, with the list's times, which a new one would not have
                 name = error.header.metadata.name
                 if name in overlooked:  # memory does not take it
-                    await check_leader()
+                    check()
                     await self._client.delete(IMAGE_TAG_LISTS, repository.metadata.namespace, name)
                 else:
                     await self._look_again(repository, error.header)
                 overlooked.add(name)
 
     async def _write(
-        self, repository: ImageRepository, scan: TagSet, now: datetime, check_leader: CheckLeader
+        self, repository: ImageRepository, scan: TagSet, now: datetime, check: Check
     ) -> Mapping[str, int | None]:
         previous, latest = await self._read_first_seen(repository), int(now.timestamp())
         if len(scan.tags) <= INLINE_SCANNED_TAGS:
@@ -108,9 +108,9 @@ class TagListWriter:
         existing = {h.metadata.name: h for h in self._of(key_of(repository))}
         for part in parts:
             chunk = _object(repository, part)
-            await self._store(chunk, existing.pop(chunk.metadata.name, None), check_leader)
+            await self._store(chunk, existing.pop(chunk.metadata.name, None), check)
         for left_over in existing.values():
-            await check_leader()
+            check()
             await self._client.delete(IMAGE_TAG_LISTS, repository.metadata.namespace, left_over.metadata.name)
         return first_seen
 
@@ -157,10 +157,8 @@ class TagListWriter:
         """Return the list of a repository that has a whole one: from memory, or else from the server."""
         return read_kept(self._own(repository)) or await fetch_list(self._client, key_of(repository))
 
-    async def _store(
-        self, chunk: imagetaglist.ImageTagList, existing: ChunkHeader | None, check_leader: CheckLeader
-    ) -> None:
-        await check_leader()
+    async def _store(self, chunk: imagetaglist.ImageTagList, existing: ChunkHeader | None, check: Check) -> None:
+        check()
         namespace, name = chunk.metadata.namespace, chunk.metadata.name
         if existing and owner_uid(existing) == chunk.metadata.owner_references[0].uid:
             # Absent fields are not removed by a merge patch, and times of other tags make a list unreadable.
@@ -169,10 +167,10 @@ class TagListWriter:
                 IMAGE_TAG_LISTS, namespace, name, body, into=ChunkHeader, field_manager=self._field_manager
             )
         else:
-            written = await self._replace(chunk, check_leader)
+            written = await self._replace(chunk, check)
         self._headers.record_write(written)
 
-    async def _replace(self, chunk: imagetaglist.ImageTagList, check_leader: CheckLeader) -> ChunkHeader:
+    async def _replace(self, chunk: imagetaglist.ImageTagList, check: Check) -> ChunkHeader:
         """Create the chunk; one of the same name that belongs to an object that is gone goes with it.
 
         Raises _Overlooked where it belongs to this very object.
@@ -185,9 +183,9 @@ class TagListWriter:
                 found = await self._client.get(IMAGE_TAG_LISTS, namespace, name, into=ChunkHeader)
                 if owner_uid(found) == chunk.metadata.owner_references[0].uid:
                     raise _Overlooked(found) from None
-                await check_leader()
+                check()
                 await self._client.delete(IMAGE_TAG_LISTS, namespace, name)
-            await check_leader()
+            check()
             return await self._client.create(IMAGE_TAG_LISTS, namespace, chunk, into=ChunkHeader)
 
     def _own(self, repository: ImageRepository) -> list[ChunkHeader]:

@@ -42,9 +42,9 @@ class WriterHarness:
         self.is_deposed = False
 
     async def write(self, scan: TagSet, *, now: datetime = START) -> None:
-        await self.writer.write(self.repository, scan, now=now, check_leader=self.check_leader)
+        await self.writer.write(self.repository, scan, now=now, check=self.check)
 
-    async def check_leader(self) -> None:
+    def check(self) -> None:
         if self.is_deposed:
             raise LostLeadership
 
@@ -117,7 +117,7 @@ async def test_times_of_a_first_scan_are_not_made_for_each_tag(
     harness: WriterHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(codec, "_runs", None)
-    written = await harness.writer.write(harness.repository, MANY, now=START, check_leader=harness.check_leader)
+    written = await harness.writer.write(harness.repository, MANY, now=START, check=harness.check)
     assert written == {}
     assert set((await harness.read()).first_seen.values()) == {None}
 

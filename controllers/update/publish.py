@@ -1,6 +1,6 @@
 """From an edit to a commit on the remote. A push and the status that records it are two writes: see also `recovery`."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +8,7 @@ from controllers.git.errors import PushFailed
 from controllers.git.objects.commits import NewCommit
 from controllers.git.protocol.refs import HEADS, Refs, branch_tip
 from controllers.git.protocol.refspec import RefUpdate, parse_refspec
+from controllers.git.protocol.session import Check
 from controllers.gitaccess.branches import BranchPlan
 from controllers.update.errors import attempting
 from controllers.update.repository import UPDATE, Repository
@@ -19,8 +20,8 @@ class PushContext:
     """What pushing needs of the run that it is part of."""
 
     now: datetime
-    check_leader: Callable[[], Awaitable[None]]
-    """Awaited right before a push; raises unless this process may push."""
+    check: Check
+    """Called right before a push; raises unless this process may push."""
     record: Callable[[Published], None]
     """Called as soon as the push branch has a commit, also where the push as a whole failed."""
 
@@ -47,10 +48,9 @@ async def push(
     """Push a commit, and report whether a reference moved. Raises as `publish` does."""
     plan = repository.plan
     updates, force = _ref_updates(plan, refs, new.id)
-    await context.check_leader()
     with attempting(f"{UPDATE}: failed to push to remote"):
         try:
-            moved = await repository.push(new, updates, force=force)
+            moved = await repository.push(new, updates, force=force, check=context.check)
         except PushFailed as failure:
             if HEADS + plan.push_branch in failure.updated_refs:
                 context.record(published)

@@ -11,6 +11,7 @@ from controllers.git.objects.commits import CommitInfo, NewCommit, Signer
 from controllers.git.objects.scan import File, check_bound, check_sizes
 from controllers.git.protocol.refs import HEADS, Checkout, Refs, Tip, resolve
 from controllers.git.protocol.refspec import RefUpdate
+from controllers.git.protocol.session import Check
 from controllers.gitaccess.branches import BranchPlan
 from controllers.gitaccess.git import Git
 from controllers.gitaccess.source import AutomationSource
@@ -115,15 +116,17 @@ class Repository:
                 signer=signer,
             )
 
-    async def push(self, new: NewCommit, updates: Sequence[RefUpdate], *, force: bool) -> bool:
+    async def push(self, new: NewCommit, updates: Sequence[RefUpdate], *, force: bool, check: Check) -> bool:
         """Push, and report whether a reference moved. Raises GitError: a push that failed may have moved some."""
-        updated_refs = await self._git.push(self.source.remote, new, updates, options=self.plan.options, force=force)
+        updated_refs = await self._git.push(
+            self.source.remote, new, updates, options=self.plan.options, force=force, check=check
+        )
         return bool(updated_refs)
 
-    async def delete_branch(self, branch: str, expected: str) -> None:
+    async def delete_branch(self, branch: str, expected: str, *, check: Check) -> None:
         """Delete a branch that is still where it was. Raises RefMoved as well."""
         with attempting(f"{UPDATE}: failed to delete branch '{branch}'"):
-            await self._git.delete_ref(self.source.remote, f"{HEADS}{branch}", expected)
+            await self._git.delete_ref(self.source.remote, f"{HEADS}{branch}", expected, check=check)
 
 
 def check_markers(files: Sequence[File]) -> None:

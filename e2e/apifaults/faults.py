@@ -34,8 +34,12 @@ SIDE, SLOW, CRASH, CLOCK, PLANE, PAIR = "side", "slow", "crash", "clock", "plane
 BLOCK_SECONDS = 1.5
 HOLD_SECONDS = 1.5
 STUCK_SECONDS = 90.0
-FIRST_SEEN = frozenset({"/objects/ImagePolicy/app/selection/firstSeen"})
-"""An older schema has no place for it, and afterwards nobody knows whether the tag was chosen because it was new."""
+UNKNOWN_BEFORE = frozenset({
+    "/objects/ImagePolicy/app/selection/firstSeen", "/objects/ImagePolicy/app/selection/refused",
+    "/lists/app-tags-0/excludedCount",
+})  # fmt: skip
+"""An older schema has no place for it. Afterwards nobody knows whether the tag was chosen because it was new, nor how
+many tags were excluded, until the list of tags changes."""
 REGISTRY_WORDS = frozenset({"tags/list", "manifests", "blobs", "ping"})
 
 
@@ -300,7 +304,7 @@ FAULTS: dict[str, Fault] = {
     "deny": Fault(7, SIDE, lambda p: is_api(p) and is_write(p), cluster_faults.deny),
     "stick": Fault(6, SLOW, is_request, stick),
     "crd-older": Fault(
-        8, PLANE, cluster_faults.is_custom_write, cluster_faults.older_schema, forgets=FIRST_SEEN, drops=True
+        8, PLANE, cluster_faults.is_custom_write, cluster_faults.older_schema, forgets=UNKNOWN_BEFORE, drops=True
     ),
     "crd-newer": Fault(8, PLANE, cluster_faults.is_custom_write, cluster_faults.newer_schema),
     "crd-stored": Fault(8, PLANE, cluster_faults.is_reconciled_write, cluster_faults.other_storage),

@@ -8,7 +8,7 @@ references, and the remote compares old values in any case. The session forgets 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, TypeAlias
 
 from controllers.git.errors import GitError, ProtocolError, PushRejected, RefMoved, Unreachable, hide_secrets
 from controllers.git.objects.hashing import ObjectFormat
@@ -34,6 +34,12 @@ from controllers.git.protocol.wire import (
 MAX_REFS_BYTES = 64 << 20
 """Of a list of references, advertised or asked for."""
 MAX_REPORT_BYTES = 1 << 20
+Check: TypeAlias = Callable[[], None]
+"""Raises where nothing may be written any more."""
+
+
+def anyone() -> None:
+    """Allow everything: the check of those who have no reason to refuse."""
 
 
 class GitTransport(Protocol):
@@ -125,6 +131,7 @@ class RemoteSession:
         options: Sequence[str],
         may_update: Callable[[str, str], bool],
         deadline: Deadline,
+        check: Check = anyone,
     ) -> tuple[str, ...]:
         """Move references, and return those that moved.
 
@@ -133,13 +140,14 @@ class RemoteSession:
 
         pack: makes the pack for a remote that has the given commits.
         may_update: (old, new) → whether a reference may go from old to new.
+        check: called right before what moves references is sent; what it raises goes to the caller.
         Raises RefMoved when a reference is not where it was expected, PushRejected when it may not move or the
         remote refuses.
         """
         with hide_secrets(self._secrets):
-            return self._push(updates, pack, options=options, may_update=may_update, deadline=deadline)
+            return self._push(updates, pack, options=options, may_update=may_update, deadline=deadline, check=check)
 
-    def delete_ref(self, ref: str, expected: str, deadline: Deadline) -> None:
+    def delete_ref(self, ref: str, expected: str, deadline: Deadline, *, check: Check = anyone) -> None:
         """Delete a reference that is at `expected`. Raises as `push`."""
         with hide_secrets(self._secrets):
             advertised = self._request_advertisement(RECEIVE_PACK, deadline)
@@ -150,6 +158,7 @@ class RemoteSession:
                 raise RefMoved(f"{ref} was expected at {expected[:7]} and is at {now[:7]}")
             # Without a pack: none belongs to commands that delete (gitprotocol-pack, "Reference Update Request").
             command = PushCommand(ref, now, "0" * len(now))
+            check()
             self._send([command], b"", options=(), advertised=advertised, deadline=deadline)
 
     def _push(
@@ -160,12 +169,14 @@ class RemoteSession:
         options: Sequence[str],
         may_update: Callable[[str, str], bool],
         deadline: Deadline,
+        check: Check,
     ) -> tuple[str, ...]:
         sent: Sequence[PushCommand] = ()
         receiver, self._receiver = self._receiver, None
         if receiver is not None and not options and (expected := _expected_values(updates, receiver)) is not None:
             sent = plan_push(updates, expected, may_update=may_update)
             made = pack(frozenset(expected.values()))
+            check()
             with suppress(ProtocolError):  # it may be another server by now, or at another place
                 moved = self._send(sent, made, options=(), advertised=receiver, deadline=deadline)
                 self._receiver = receiver
@@ -177,6 +188,7 @@ class RemoteSession:
         if not commands:
             return ()
         made = pack(frozenset(advertised.values.values()))
+        check()
         moved = self._send(commands, made, options=options, advertised=advertised, deadline=deadline)
         self._receiver = replace(advertised, values={}, peeled={}, symrefs={})
         return moved

@@ -14,6 +14,7 @@ the conflict shows that it began with an old status, it is: what it concluded fr
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -199,7 +200,9 @@ class Lifecycle(Generic[T, S]):
         except LostLeadership:
             raise
         except Superseded:  # no outcome to record: the change that ended the run has queued the next one
-            self._log.debug("run ended: the spec has changed")
+            self._log.debug("run ended: its object has changed")
+            if run.has_acted:  # but what it has done is a fact
+                await self._conclude(obj, run, Retry(FAILED, "ended, since its object has changed"))
             return None
         except Exception as error:
             # The text of an unforeseen error may contain anything, so the status names only its class.
@@ -245,6 +248,14 @@ class Lifecycle(Generic[T, S]):
         self._record_events(based_on, outcome, current=based_on.metadata.generation == obj.metadata.generation)
         return outcome
 
+    def _check(self, obj: T) -> None:
+        """Raise LostLeadership, or Superseded: the object is being deleted, or was suspended, during its run."""
+        self._leader.check()
+        current = self._cache.get(key_of(obj))
+        is_same = current is not None and current.metadata.uid == obj.metadata.uid
+        if current is None or not is_same or _is_going(current) or current.spec.suspend:
+            raise Superseded
+
     def _start_run(self, obj: T) -> Run[T, S]:
         generation, observed = obj.metadata.generation, obj.status.observed_generation
         requested_at = obj.metadata.annotations.get(REQUESTED_AT, "")
@@ -261,7 +272,7 @@ class Lifecycle(Generic[T, S]):
             requested=bool(requested_at) and owed,
             new_generation=new,
             jitter_percentage=self._jitter_percentage,
-            leader_check=self._leader.check,
+            check=partial(self._check, obj),
             tracer=self._tracer,
         )
 

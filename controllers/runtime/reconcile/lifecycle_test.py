@@ -1,5 +1,6 @@
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -333,3 +334,68 @@ async def test_a_run_of_an_outdated_spec_is_ended_and_leaves_no_trace(harness: L
     harness.reconciler.meanwhile = edited  # type: ignore[method-assign]
     assert await harness.run() is None
     assert (harness.server.patches, harness.recorded.events) == ([], [])
+
+
+UNWANTED = [
+    pytest.param({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z", "generation": 2}}, id="going"),
+    pytest.param({"metadata": {"uid": "u2"}}, id="replaced"),
+    pytest.param({"spec": {"suspend": True}, "metadata": {"generation": 2}}, id="suspended"),
+]
+
+
+def change_meanwhile(harness: LifecycleHarness, change: dict[str, Any]) -> None:
+    """Have the watch bring a change during the next run."""
+
+    async def change_it() -> None:
+        harness.change(change)
+        harness.cache.objects[KEY] = harness.thing()
+
+    harness.reconciler.meanwhile = change_it  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("change", UNWANTED)
+async def test_nothing_is_done_any_more_for_an_object_that_was_deleted_or_suspended_during_its_run(
+    harness: LifecycleHarness, change: dict[str, Any]
+) -> None:
+    def act(run: Run[Thing, ThingStatus]) -> Outcome:
+        run.check()
+        raise AssertionError("it may not go on")
+
+    change_meanwhile(harness, change)
+    harness.reconciler.behaviour = act
+    assert await harness.lifecycle(KEY) is None
+    assert (harness.server.patches, harness.recorded.events) == ([], [])
+
+
+async def test_an_object_that_is_gone_stops_its_run(harness: LifecycleHarness) -> None:
+    def act(run: Run[Thing, ThingStatus]) -> Outcome:
+        harness.cache.objects.clear()
+        run.check()
+        raise AssertionError("it may not go on")
+
+    harness.reconciler.behaviour = act
+    assert await harness.lifecycle(KEY) is None
+
+
+async def test_a_run_goes_on_where_only_what_it_is_to_do_was_edited(harness: LifecycleHarness) -> None:
+    def act(run: Run[Thing, ThingStatus]) -> Outcome:
+        run.check()
+        return Ready("all well", None)
+
+    change_meanwhile(harness, {"spec": {"size": 2}, "metadata": {"generation": 2}})
+    harness.reconciler.behaviour = act
+    assert await harness.lifecycle(KEY) == Ready("all well", None)
+
+
+async def test_what_a_run_had_done_before_its_object_was_suspended_is_recorded(harness: LifecycleHarness) -> None:
+    def act(run: Run[Thing, ThingStatus]) -> Outcome:
+        run.has_acted = True
+        run.status = msgspec.structs.replace(run.status, pushed="c1")
+        run.check()
+        raise AssertionError("it may not go on")
+
+    change_meanwhile(harness, {"spec": {"suspend": True}, "metadata": {"generation": 2}})
+    harness.reconciler.behaviour = act
+    assert await harness.lifecycle(KEY) is None
+    assert (harness.thing().status.pushed, harness.thing().status.conditions) == ("c1", ())
+    assert harness.recorded.events == []

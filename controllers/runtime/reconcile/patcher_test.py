@@ -228,7 +228,7 @@ async def test_a_write_is_given_up_after_five_conflicts_and_the_run_repeated(har
 async def test_after_leadership_is_lost_nothing_is_written(harness: LifecycleHarness) -> None:
     async def steal(run: Run[Thing, ThingStatus]) -> Ready:
         harness.leader.lost = True
-        await run.check_leader()
+        run.check()
         return Ready("all well", None)
 
     harness.reconciler.reconcile = steal  # type: ignore[method-assign]

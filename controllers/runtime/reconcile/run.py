@@ -18,7 +18,7 @@ T = TypeVar("T", bound=KubeObject)
 S = TypeVar("S")
 
 
-def _always_leader() -> None:
+def _anyone() -> None:
     return None
 
 
@@ -42,7 +42,9 @@ class Run(Generic[T, S]):
     """Something elsewhere was changed, or may have been: the run is not to be made again. The reconciler says so."""
     jitter_percentage: int = 0
     """Of `--interval-jitter-percentage`."""
-    leader_check: Callable[[], None] = field(default=_always_leader, repr=False)
+    check: Callable[[], None] = field(default=_anyone, repr=False)
+    """Call it right before a side effect, in any thread. Raises LostLeadership, and Superseded where nobody wants the
+    object's side effects any more."""
     tracer: Tracer = field(default=NO_TRACER, repr=False)
     """Makes spans of the steps that are worth one."""
 
@@ -59,10 +61,6 @@ class Run(Generic[T, S]):
         """Return which object the run is over, for a span."""
         meta = self.object.metadata
         return {"k8s.namespace.name": meta.namespace, "tagline.name": meta.name}
-
-    async def check_leader(self) -> None:
-        """Raise LostLeadership unless this process may act; await it right before a side effect."""
-        self.leader_check()
 
 
 class Reconciler(Protocol[T, S]):

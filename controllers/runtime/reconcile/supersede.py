@@ -21,7 +21,7 @@ would never be reconciled."""
 
 
 class Superseded(Exception):
-    """The run was ended: its object has another spec by now, or is gone."""
+    """The run was ended: its object has another spec by now, is suspended, or is gone."""
 
 
 class Interrupted(Exception):
