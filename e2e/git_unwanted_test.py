@@ -8,7 +8,7 @@ import pytest
 from e2e.fleet import Fleet
 from e2e.git_fixtures import move_to, start, wait_image
 from e2e.objects import automation
-from testing.gitserver import BareRepository, GitServer, Request
+from testing.gitserver import GitServer, Request
 
 
 @pytest.fixture

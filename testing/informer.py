@@ -82,9 +82,13 @@ class InformerHarness(Generic[S]):
     def sizes(self) -> dict[str, int]:
         return {obj.metadata.name: obj.spec.size for obj in self.informer.list()}
 
+    async def waiting(self) -> float:
+        """Return the informer's delay once it waits; its watchdog sleeps longer than any delay."""
+        return await self.clock.wait_for_wake(SILENCE / 2)
+
     async def retry(self) -> float:
-        """Let the informer's delay pass and return it; its watchdog sleeps longer than any delay."""
-        delay = await self.clock.wait_for_wake(SILENCE_TIMEOUT.total_seconds() / 2)
+        """Let the informer's delay pass and return it."""
+        delay = await self.waiting()
         await self.clock.advance(delay)
         return delay
 

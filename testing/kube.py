@@ -160,8 +160,15 @@ class FakeCache(Generic[K]):
         self.objects = {key_of(obj): obj for obj in objects}
         self.writes: list[K] = []
 
+        self.is_behind = False
+        self.server: dict[Key, K] = {}
+        """What a cache that is behind would be told."""
+
     def get(self, key: Key) -> K | None:
         return self.objects.get(key)
+
+    async def find(self, key: Key) -> K | None:
+        return self.server.get(key) if self.is_behind else self.objects.get(key)
 
     def record_write(self, obj: K) -> None:
         self.objects[key_of(obj)] = obj

@@ -7,6 +7,7 @@ What can go wrong with a watch is decided here, once:
   silent                 bookmarks come every minute, so silence means a dead connection: re-opened; silent again
                          without a message in between: listed anew
   an unreadable object   dropped from the cache and reported; the others go on
+While the watch is broken, objects that are looked up are read on the server.
 Handlers only enqueue keys: they are called in the event loop, between two events.
 Watches: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 """
@@ -25,17 +26,18 @@ from api.resource import Resource
 from controllers.clock import Clock
 from controllers.runtime import logkey
 from controllers.runtime.cache.ahead import Ahead
+from controllers.runtime.cache.pager import Pager
 from controllers.runtime.cache.snapshots import Snapshot, Snapshots
 from controllers.runtime.cache.store import Changes, Store
+from controllers.runtime.cache.touch import Touch
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.kube.errors import ApiError, Gone, Invalid, NotFound, Throttled, TooLarge, Unreachable
+from controllers.runtime.kube.errors import ApiError, Gone, Invalid, NotFound, Throttled, Unreachable
 from controllers.runtime.kube.paths import describe_request
 from controllers.runtime.kube.protocols import ListWatcher
 from controllers.runtime.kube.serializer import (
     Bookmark,
     K,
     ObjectEvent,
-    Page,
     UnreadableObject,
     WatchEvent,
     decode_object,
@@ -100,7 +102,7 @@ class Informer(Generic[K]):
         self._namespace = namespace
         self._label_selector = label_selector
         self._transform = transform
-        self._page_size = page_size
+        self._pager = Pager(client, resource, into=into, label_selector=label_selector, page_size=page_size)
         self._silence_timeout = silence_timeout.total_seconds()
         self._store: Store[K] = Store(indexers or {})
         self._snapshots = Snapshots(self._store, self._read_pages)
@@ -112,6 +114,7 @@ class Informer(Generic[K]):
         self._resource_version = ""
         """Where the next watch starts; empty: list first."""
         self._last_message_at = self._confirmed_at = clock.monotonic()
+        self._touch = Touch(clock)
         self._failures = 0
         self._silences = 0
         self.synced = asyncio.Event()
@@ -131,11 +134,28 @@ class Informer(Generic[K]):
         """Return the object, or None when the server has none of that name either. Raises ApiError.
 
         What the cache lacks may exist: each kind is watched by itself, so that an object can be seen before another
-        one that was made first. Ask this before you say that something is missing.
+        one that was made first. Ask this before you say that something is missing. While the watch is broken, what it
+        has is read, too; where the server does not answer, it has to do.
         """
         cached = self._store.get(key)
-        if cached is not None or (self._namespace and key.namespace != self._namespace):
+        if cached is not None and not self.is_behind:
             return cached
+        if self._namespace and key.namespace != self._namespace:
+            return cached
+        try:
+            found = await self._read(key)
+        except ApiError:
+            if cached is None:
+                raise
+            return cached
+        if cached is None:
+            self._ahead.add([found] if found is not None else [])
+        elif self._store.get(key) is cached:  # else a list was faster
+            taken = self._store.drop(key) if found is None else self._store.record_write(found, replaces="")
+            self._notify_handlers(taken)
+        return found
+
+    async def _read(self, key: Key) -> K | None:
         operation = describe_request("get", self._resource, key.namespace, key.name)
         try:
             raw = await self._client.get(self._resource, key.namespace, key.name, into=msgspec.Raw)
@@ -145,9 +165,7 @@ class Informer(Generic[K]):
         if isinstance(found, UnreadableObject):  # as in the cache: one odd object must not fail whoever names it
             self._report(found)
             return None
-        found = self._apply_transform(found)
-        self._ahead.add([found])
-        return found
+        return self._apply_transform(found)
 
     async def list_now(self, namespace: str, *, as_of: str | None = None) -> "Objects[K]":
         """Return the objects of a namespace as they were at a moment or later, in no order. Raises ApiError.
@@ -197,6 +215,14 @@ class Informer(Generic[K]):
         return not self.synced.is_set() or self.staleness_seconds > STALE_AFTER * self._silence_timeout
 
     @property
+    def is_behind(self) -> bool:
+        """Whether the cache may lack what has happened since its watch was broken.
+
+        Never of a part of a kind: whether an object still belongs to it only the server's own list tells.
+        """
+        return self._touch.is_lost and not self._label_selector
+
+    @property
     def staleness_seconds(self) -> float:
         """Return how long ago the server last confirmed the cache (list, event or bookmark); before that, its age."""
         return self._clock.monotonic() - self._confirmed_at
@@ -240,36 +266,18 @@ class Informer(Generic[K]):
 
     async def _read_pages(self, namespace: str) -> Snapshot[K]:
         objects: list[K] = []
-        continue_ = ""
-        while True:
-            page = await self._page(namespace, continue_)
+        version = ""
+        async for page in self._pager.pages(namespace):
             objects += map(self._apply_transform, page.items)
             for unreadable in page.unreadable:
                 self._report(unreadable)
-            continue_ = page.continue_
-            if not continue_:
-                return Snapshot(objects, page.resource_version)
-
-    async def _page(self, namespace: str, continue_: str) -> Page[K]:
-        """Return one page, with fewer objects from now on if need be: a kind's size shows only when it is read."""
-        while True:
-            try:
-                return await self._client.list(
-                    self._resource,
-                    into=self._into,
-                    namespace=namespace,
-                    label_selector=self._label_selector,
-                    limit=self._page_size,
-                    continue_=continue_,
-                )
-            except TooLarge:
-                if self._page_size == 1:
-                    raise
-                self._page_size = max(1, self._page_size // 4)
+            version = page.resource_version
+        return Snapshot(objects, version)
 
     async def _watch(self) -> bool:
         """Follow one watch to its end; return whether it was left because it fell silent."""
         self._last_message_at = self._clock.monotonic()
+        self._touch.resume()
         consumer = asyncio.create_task(self._consume())
         watchdog = asyncio.create_task(self._await_silence())
         try:
@@ -321,9 +329,11 @@ class Informer(Generic[K]):
 
     def _confirm(self) -> None:
         self._last_message_at = self._confirmed_at = self._clock.monotonic()
+        self._touch.regain()
 
     def _handle_error(self, error: ApiError) -> float:
         self._failures += 1
+        self._touch.lose()
         hopeless = self._failures >= FAILURES_BEFORE_RELIST and not isinstance(error, Unreachable | Throttled)
         if isinstance(error, Gone) or hopeless:
             self._resource_version = ""
@@ -337,6 +347,7 @@ class Informer(Generic[K]):
 
     def _count_silence(self) -> None:
         self._silences += 1
+        self._touch.lose()
         if self._silences > 1:
             self._resource_version = ""
         log.info("watch fell silent", extra=self._fields() | {logkey.ATTEMPT: self._silences})

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from controllers.runtime.cache.informer import MAX_DELAY_SECONDS, MAX_UNREACHABLE_DELAY_SECONDS, Informer
+from controllers.runtime.cache.touch import CATCH_UP_SECONDS
 from controllers.runtime.key import Key
 from controllers.runtime.kube import client as client_module
 from controllers.runtime.kube.errors import ApiError
@@ -175,6 +176,78 @@ async def test_the_end_of_what_only_a_request_has_shown_is_told(
         await either.next_watch()
     assert either.recorded.lines == ["brief:1>-", "brief:->2"]
     assert either.informer.lists == 3
+
+
+async def lose_touch(either: Either) -> None:
+    """Start with an object `a` of size 1, and break the watch."""
+    either.api.put(THINGS, encode_thing("a", size=1))
+    await either.start()
+    either.recorded.lines.clear()
+    either.api.error_watches(410, "Expired")
+    await either.waiting()
+
+
+async def test_while_the_watch_is_broken_what_is_looked_up_is_read_on_the_server(either: Either) -> None:
+    await lose_touch(either)
+    either.api.put(THINGS, encode_thing("a", size=2))
+    found = await either.informer.find(Key("ns", "a"))
+    assert found is not None
+    assert found.spec.size == 2
+    assert either.sizes == {"a": 2}
+    await either.next_watch()
+    assert either.recorded.lines == ["a:1>2"]
+
+
+async def test_while_the_watch_is_broken_what_is_gone_is_not_found(either: Either) -> None:
+    await lose_touch(either)
+    either.api.remove(THINGS, "ns", "a")
+    assert await either.informer.find(Key("ns", "a")) is None
+    assert either.sizes == {}
+    await either.next_watch()
+    assert either.recorded.lines == ["a:1>-"]
+
+
+async def test_where_the_server_does_not_answer_what_the_cache_has_must_do(harness: OverHttp) -> None:
+    await lose_touch(harness)
+    harness.api.script("get", fail(503))
+    assert await harness.informer.find(Key("ns", "a")) is harness.informer.get(Key("ns", "a"))
+
+
+@pytest.mark.parametrize("how", ["list", "event", "time"])
+async def test_nobody_asks_any_more_once_the_cache_has_caught_up(harness: OverHttp, how: str) -> None:
+    harness.api.put(THINGS, encode_thing("a", size=1))
+    await harness.start()
+    if how == "list":
+        harness.api.error_watches(410, "Expired")
+    else:
+        harness.api.drop_watches()
+    await harness.waiting()
+    assert harness.informer.is_behind
+    await harness.next_watch()
+    if how == "event":
+        harness.api.put(THINGS, encode_thing("b", size=1))
+        await harness.recorded.wait_for("b:->1")
+    elif how == "time":
+        assert harness.informer.is_behind
+        await harness.clock.advance(CATCH_UP_SECONDS)
+    assert not harness.informer.is_behind
+    await harness.informer.find(Key("ns", "a"))
+    assert harness.api.count("get") == 0
+
+
+async def test_a_silent_watch_counts_as_broken(harness: OverHttp) -> None:
+    await harness.start()
+    await harness.clock.advance(SILENCE)
+    await harness.api.wait_for_opened(2)
+    assert harness.informer.is_behind
+
+
+async def test_a_part_of_a_kind_is_never_read_object_by_object(either: Either) -> None:
+    either.informer = either.make(label_selector="shard=1")
+    await either.start()
+    either.api.error_watches(410, "Expired")
+    await either.waiting()
+    assert not either.informer.is_behind
 
 
 async def test_an_unreadable_object_is_not_found_and_reported(either: Either, caplog: pytest.LogCaptureFixture) -> None:

@@ -86,7 +86,7 @@ class ObjectCache(Protocol[K]):
     def get(self, key: Key) -> K | None: ...
 
     async def find(self, key: Key) -> K | None:
-        """Ask the server for what the cache lacks. Raises ApiError."""
+        """Ask the server for what the cache lacks, or may have an old version of. Raises ApiError."""
 
     async def list_now(self, namespace: str, *, as_of: str | None = None) -> list[K]:
         """Return the objects of a namespace at a resourceVersion or later; may ask the server. Raises ApiError.
@@ -100,7 +100,14 @@ class ObjectCache(Protocol[K]):
 class Cache(Protocol[K]):
     """Objects of one kind as last received, or as last written by us."""
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether what it has is known to be old, perhaps."""
+
     def get(self, key: Key) -> K | None: ...
+
+    async def find(self, key: Key) -> K | None:
+        """Ask the server for what the cache lacks, or may have an old version of. Raises ApiError."""
 
     def record_write(self, obj: K) -> None:
         """Take the answer to our own write."""

@@ -134,6 +134,8 @@ class Lifecycle(Generic[T, S]):
         Raises LostLeadership, and what a reconciler crashed with, once the status says so.
         """
         obj = self._cache.get(key)
+        if obj is not None and self._cache.is_behind:  # nothing is to be done for what is gone, nor by an old spec
+            obj = await self._cache.find(key)
         if obj is None:
             self._forget_object(key)
             return None

@@ -399,3 +399,21 @@ async def test_what_a_run_had_done_before_its_object_was_suspended_is_recorded(h
     assert await harness.lifecycle(KEY) is None
     assert (harness.thing().status.pushed, harness.thing().status.conditions) == ("c1", ())
     assert harness.recorded.events == []
+
+
+async def test_while_the_watch_is_broken_a_run_is_over_the_object_as_the_server_has_it(
+    harness: LifecycleHarness,
+) -> None:
+    harness.cache.is_behind = True
+    harness.change({"spec": {"size": 2}})
+    harness.cache.server[KEY] = harness.thing()
+    await harness.run()
+    assert [run.object.spec.size for run in harness.reconciler.runs] == [2]
+    assert harness.thing().status.observed_generation == 2
+
+
+async def test_while_the_watch_is_broken_nothing_is_done_for_what_is_gone(harness: LifecycleHarness) -> None:
+    harness.cache.is_behind = True
+    assert await harness.run() is None
+    assert harness.reconciler.runs == []
+    assert harness.forgotten == [KEY]
