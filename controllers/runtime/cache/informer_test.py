@@ -3,7 +3,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from random import Random
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 import pytest_asyncio
@@ -178,7 +178,7 @@ async def test_the_end_of_what_only_a_request_has_shown_is_told(
     assert either.informer.lists == 3
 
 
-async def lose_touch(either: Either) -> None:
+async def lose_touch(either: InformerHarness[Any]) -> None:
     """Start with an object `a` of size 1, and break the watch."""
     either.api.put(THINGS, encode_thing("a", size=1))
     await either.start()
