@@ -304,8 +304,9 @@ def check_writes(writes: Iterable[Write], *, runs: float | None = None, drops: b
         if write.verb in ("patch", "update") and write.based_on and write.based_on == write.result
     ]
     if drops:
-        first = {(write.writer, write.what, write.subject, write.result): write.began for write in reversed(idle)}
-        idle = [write for write in idle if write.began not in first.values()]
+        first = {(write.writer, write.what, write.subject, write.result): id(write) for write in reversed(idle)}
+        excused = set(first.values())
+        idle = [write for write in idle if id(write) not in excused]
     out = [
         Violation("idle write", write.subject, f"{write.writer} wrote what was there (resourceVersion {write.result})")
         for write in idle

@@ -6,7 +6,7 @@ request with a credential goes elsewhere, and a repository that has moved is rep
 
 import asyncio
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -129,7 +129,7 @@ class Transport:
         """Return the answer to one request, whatever its status.
 
         body: sent as JSON. keep: ask whether an earlier answer still counts, and return that one if so. check: called
-        when it is a write's turn. Raises what that raises,
+        in a thread, when it is a write's turn. Raises what that raises,
         Unavailable without an answer, RateLimited without a request while the forge wants none, BadAnswer for one that
         is too long, BadLocation for an address that must not be asked.
         """
@@ -142,8 +142,7 @@ class Transport:
         async with turns.lock:
             await self._take_turn(turns)
             self._check_pause(identity)
-            check()
-            return await self._exchange(identity, method, url, {}, body)
+            return await self._exchange(identity, method, url, {}, body, check=check)
 
     async def _get(self, identity: Identity, method: str, url: str, *, keep: bool) -> Answer:
         key, tenant = (identity, url), identity.via.tenant
@@ -174,7 +173,14 @@ class Transport:
             raise RateLimited(f"it has asked for no requests for another {left:.0f}s", retry_after=wait)
 
     async def _exchange(
-        self, identity: Identity, method: str, url: str, headers: Mapping[str, str], body: object
+        self,
+        identity: Identity,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: object,
+        *,
+        check: Check = anyone,
     ) -> Answer:
         sent = {"User-Agent": AGENT, "Accept-Encoding": "identity", "Accept": "application/json"}
         sent |= dict(identity.headers) | dict(headers)
@@ -183,7 +189,12 @@ class Transport:
             data, sent["Content-Type"] = msgspec.json.encode(body), "application/json"
         deadline = Deadline(min(identity.via.timeout, MAX_SECONDS), monotonic=self._clock.monotonic)
         work = partial(self._exchange_blocking, identity, deadline, method=method, url=url, headers=sent, body=data)
-        answer = await self._in_thread(identity, deadline, work)
+
+        def work_checked() -> Answer:
+            check()
+            return work()
+
+        answer = await self._in_thread(identity, deadline, work_checked)
         now = self._clock.now()
         limited = rate_limit_of(answer, now=now)
         # Also where the last request that was allowed has succeeded: the next one would fail.
@@ -192,7 +203,7 @@ class Transport:
             self._pauses[identity.payer] = self._clock.monotonic() + wait.total_seconds()
         return answer
 
-    async def _in_thread(self, identity: Identity, deadline: Deadline, work: "partial[Answer]") -> Answer:
+    async def _in_thread(self, identity: Identity, deadline: Deadline, work: Callable[[], Answer]) -> Answer:
         tenant = identity.via.tenant
         shares = (Share(tenant, THREADS_PER_TENANT), Share((tenant, identity.api), THREADS_PER_HOST))
         try:

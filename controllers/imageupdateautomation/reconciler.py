@@ -276,7 +276,7 @@ class ImageUpdateAutomationReconciler:
         before, act = run.status.findings, partial(effects.act, run)
         offering = Offering(
             repository,
-            self._forges(access, repository.source.remote, act),
+            self._forges(access, repository.source.remote, run.check_leader),
             self._editor,
             git.pull_request,
             work,

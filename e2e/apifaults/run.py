@@ -11,7 +11,7 @@ from e2e import metrics
 from e2e.apifaults.director import Director
 from e2e.apifaults.faults import CLOCK, CRASH, FAULTS, HOLD_SECONDS, PAIR, PLANE, SIDE, SLOW, STUCK_SECONDS
 from e2e.apifaults.play import AUTHOR, PATIENCE, Play, differences, end_state
-from e2e.apifaults.positions import Position, Trial, common
+from e2e.apifaults.positions import EVENT, Position, Trial, common
 from e2e.apifaults.report import Report, Share, Show, Verdict
 from e2e.apifaults.scenarios import SCENARIOS, ask_all
 from e2e.apifaults.usage import SLACK, usage_of
@@ -125,7 +125,7 @@ class Runner:
             if play.tasks:  # a fault that came with the last questions, and still lasts
                 await ask_all(play)
             state = await end_state(play)
-            deadline = time.monotonic() + (SETTLE_SECONDS if play.trial else 0)
+            deadline = time.monotonic() + (SETTLE_SECONDS if self._is_disturbed(play) else 0)
             while missing(state) and time.monotonic() < deadline:
                 await asyncio.sleep(HOLD_SECONDS)
                 state = await end_state(play)
@@ -147,6 +147,10 @@ class Runner:
         self.director.plays.pop(play.namespace)
         del self.world.observer.versions[play.namespace]
         return state, violations
+
+    def _is_disturbed(self, play: Play) -> bool:
+        """Return whether watches break in the processes of a play, by its own fault or those of others beside it."""
+        return play.trial is not None and (not self._alone or play.trial.position.verb == EVENT)
 
     def _last_words(self, play: Play) -> str:
         said = [

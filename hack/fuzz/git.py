@@ -30,7 +30,7 @@ from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.pktline import FLUSH, Stream, bounded_stream, packets
 from controllers.git.protocol.refs import Checkout, resolve
 from controllers.git.protocol.refspec import RefUpdate
-from controllers.git.protocol.session import RemoteSession
+from controllers.git.protocol.session import Check, RemoteSession, anyone
 from controllers.git.protocol.wire import RECEIVE_PACK
 from controllers.git.remote import Remote
 from hack.fuzz import _spoil
@@ -139,8 +139,16 @@ class SpoilingServer:
 
     @contextmanager
     def send_request(
-        self, service: str, body: bytes, deadline: Deadline, *, version: int, max_bytes: int
+        self,
+        service: str,
+        body: bytes,
+        deadline: Deadline,
+        *,
+        version: int,
+        max_bytes: int,
+        check: Check = anyone,
     ) -> Iterator[Stream]:
+        check()
         if service == RECEIVE_PACK:
             report = [b"unpack ok\n", b"ok refs/heads/main\n"]
             inner = packets(*(spoil_lines(self._rng, report) if self._is_spoilt("report") else report)) + FLUSH

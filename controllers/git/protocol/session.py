@@ -49,9 +49,19 @@ class GitTransport(Protocol):
         """Open a stream with the advertisement of `git-upload-pack` or `git-receive-pack`. One round trip."""
 
     def send_request(
-        self, service: str, body: bytes, deadline: Deadline, *, version: int, max_bytes: int
+        self,
+        service: str,
+        body: bytes,
+        deadline: Deadline,
+        *,
+        version: int,
+        max_bytes: int,
+        check: Check = anyone,
     ) -> AbstractContextManager[Stream]:
-        """Send a request and open a stream with its answer; reading beyond `max_bytes` raises RepositoryTooLarge."""
+        """Send a request and open a stream with its answer; reading beyond `max_bytes` raises RepositoryTooLarge.
+
+        check: called once nothing is asked of the remote any more before the body is sent.
+        """
 
     def close(self) -> None:
         """Close idle connections."""
@@ -158,8 +168,7 @@ class RemoteSession:
                 raise RefMoved(f"{ref} was expected at {expected[:7]} and is at {now[:7]}")
             # Without a pack: none belongs to commands that delete (gitprotocol-pack, "Reference Update Request").
             command = PushCommand(ref, now, "0" * len(now))
-            check()
-            self._send([command], b"", options=(), advertised=advertised, deadline=deadline)
+            self._send([command], b"", options=(), advertised=advertised, deadline=deadline, check=check)
 
     def _push(
         self,
@@ -176,9 +185,8 @@ class RemoteSession:
         if receiver is not None and not options and (expected := _expected_values(updates, receiver)) is not None:
             sent = plan_push(updates, expected, may_update=may_update)
             made = pack(frozenset(expected.values()))
-            check()
             with suppress(ProtocolError):  # it may be another server by now, or at another place
-                moved = self._send(sent, made, options=(), advertised=receiver, deadline=deadline)
+                moved = self._send(sent, made, options=(), advertised=receiver, deadline=deadline, check=check)
                 self._receiver = receiver
                 return moved
         advertised = self._request_advertisement(RECEIVE_PACK, deadline)
@@ -188,8 +196,7 @@ class RemoteSession:
         if not commands:
             return ()
         made = pack(frozenset(advertised.values.values()))
-        check()
-        moved = self._send(commands, made, options=options, advertised=advertised, deadline=deadline)
+        moved = self._send(commands, made, options=options, advertised=advertised, deadline=deadline, check=check)
         self._receiver = replace(advertised, values={}, peeled={}, symrefs={})
         return moved
 
@@ -201,6 +208,7 @@ class RemoteSession:
         options: Sequence[str],
         advertised: Advertisement,
         deadline: Deadline,
+        check: Check,
     ) -> tuple[str, ...]:
         body = push_request(commands, options, advertised) + pack
         words = RemoteWords()
@@ -208,7 +216,7 @@ class RemoteSession:
             with (
                 words.explaining(),
                 self._transport.send_request(
-                    RECEIVE_PACK, body, deadline, version=0, max_bytes=MAX_REPORT_BYTES
+                    RECEIVE_PACK, body, deadline, version=0, max_bytes=MAX_REPORT_BYTES, check=check
                 ) as answer,
             ):
                 report = read_report(answer, advertised.capabilities, words.add)

@@ -20,7 +20,7 @@ from controllers.git.errors import (
 )
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.pktline import Stream, bounded_stream
-from controllers.git.protocol.session import MAX_REFS_BYTES
+from controllers.git.protocol.session import MAX_REFS_BYTES, Check, anyone
 from controllers.git.protocol.wire import AGENT, UPLOAD_PACK
 from controllers.git.remote import Basic, Bearer, Remote
 from controllers.git.transport.httppools import HttpPools, is_answer_of, translate_errors
@@ -60,12 +60,20 @@ class HttpTransport:
 
     @contextmanager
     def send_request(
-        self, service: str, body: bytes, deadline: Deadline, *, version: int, max_bytes: int
+        self,
+        service: str,
+        body: bytes,
+        deadline: Deadline,
+        *,
+        version: int,
+        max_bytes: int,
+        check: Check = anyone,
     ) -> Iterator[Stream]:
         url = f"{self._base}/{service}"
         headers = {"Content-Type": f"application/x-{service}-request", "Accept": f"application/x-{service}-result"}
         if version == 2:
             headers["Git-Protocol"] = "version=2"
+        check()
         try:
             with self._request("POST", url, headers, deadline, body) as response:
                 is_own = self._is_own(url)

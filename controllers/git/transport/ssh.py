@@ -24,7 +24,7 @@ from controllers.git.errors import (
 )
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.pktline import FLUSH, Stream, bounded_stream
-from controllers.git.protocol.session import MAX_REFS_BYTES
+from controllers.git.protocol.session import MAX_REFS_BYTES, Check, anyone
 from controllers.git.protocol.wire import UPLOAD_PACK, read_advertisement
 from controllers.git.remote import Remote, SshAlgorithms, SshKey
 from controllers.git.transport.cutting import cut_at, cuttable
@@ -80,12 +80,20 @@ class SshTransport:
 
     @contextmanager
     def send_request(
-        self, service: str, body: bytes, deadline: Deadline, *, version: int, max_bytes: int
+        self,
+        service: str,
+        body: bytes,
+        deadline: Deadline,
+        *,
+        version: int,
+        max_bytes: int,
+        check: Check = anyone,
     ) -> Iterator[Stream]:
         with self._channel(service, deadline, version) as channel:
             stream = _stream(channel, deadline, MAX_REFS_BYTES + max_bytes)
             if read_advertisement(stream).version != version:
                 raise ProtocolError("the remote changed its protocol version")
+            check()
             channel.sendall(body)
             channel.shutdown_write()
             yield stream

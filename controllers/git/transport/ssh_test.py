@@ -20,6 +20,7 @@ from controllers.git.errors import (
     RepositoryNotFound,
     Unreachable,
 )
+from controllers.git.protocol.refspec import RefUpdate
 from controllers.git.remote import Remote, SshAlgorithms, SshKey
 from controllers.git.transport.ssh import SshTransport, quote_path
 from controllers.net.proxy.address import Proxy
@@ -101,6 +102,29 @@ async def test_a_push_after_another_one_starts_one_program(
     await run.push(new)
     assert list(server.commands) == ["git-receive-pack '/fleet.git'"]
     assert fleet.head() == new.id
+
+
+class Late(Exception):
+    """Raised by a check."""
+
+
+async def test_whoever_may_not_write_any_more_is_stopped_behind_what_the_server_says_first(
+    run: GitRun, server: SshServer, fleet: BareRepository
+) -> None:
+    begun: list[int] = []
+
+    def check() -> None:
+        begun.append(len(server.commands))
+        raise Late
+
+    for old, now in ((b"1.0.0", b"1.0.1"), (b"1.0.1", b"1.0.2")):  # the first push asks, and the next one does not
+        new = await run.change(old, now)
+        server.commands.clear()
+        with pytest.raises(Late):
+            await run.engine.push(run.remote, new, [RefUpdate("refs/heads/main", new.id, new.parent)], check=check)
+        assert fleet.head() == new.parent
+        await run.push(new)
+    assert begun == [2, 1], "the program that takes the push has been started, and has said what there is"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ What can go wrong with a watch is decided here, once:
   silent                 bookmarks come every minute, so silence means a dead connection: re-opened; silent again
                          without a message in between: listed anew
   an unreadable object   dropped from the cache and reported; the others go on
-While the watch is broken, objects that are looked up are read on the server.
+While the watch is broken, `find` reads objects on the server.
 Handlers only enqueue keys: they are called in the event loop, between two events.
 Watches: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 """
@@ -23,13 +23,12 @@ from typing import Generic, TypeAlias
 import msgspec
 
 from api.resource import Resource
-from controllers.clock import Clock
+from controllers.clock import Clock, wait_for
 from controllers.runtime import logkey
 from controllers.runtime.cache.ahead import Ahead
 from controllers.runtime.cache.pager import Pager
 from controllers.runtime.cache.snapshots import Snapshot, Snapshots
 from controllers.runtime.cache.store import Changes, Store
-from controllers.runtime.cache.touch import Touch
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError, Gone, Invalid, NotFound, Throttled, Unreachable
 from controllers.runtime.kube.paths import describe_request
@@ -56,10 +55,14 @@ WATCH_TIMEOUT_SECONDS = (300, 600)
 FIRST_DELAY_SECONDS = 1.0
 MAX_DELAY_SECONDS = 10.0
 """For as long nothing is seen once a server is well again, so it is short; one request costs the server little."""
+MAX_LIST_DELAY_SECONDS = 30.0
+"""Once several lists have followed each other without a word of a watch, as where only lists are allowed: they cost."""
 MAX_UNREACHABLE_DELAY_SECONDS = 5.0
 """A server that cannot be reached costs nothing by being tried, and what changed meanwhile is to be seen soon after."""
 MIN_WATCH_SECONDS = 1.0
 """A watch that ends sooner, though cleanly, counts as a failure: otherwise it could be re-opened in a busy loop."""
+READ_SECONDS = 5.0
+"""For an object to be read that the cache has, too."""
 FAILURES_BEFORE_RELIST = 3
 """A server that keeps refusing our resourceVersion without saying 410 (after a restore from backup) gets a list."""
 
@@ -114,9 +117,10 @@ class Informer(Generic[K]):
         self._resource_version = ""
         """Where the next watch starts; empty: list first."""
         self._last_message_at = self._confirmed_at = clock.monotonic()
-        self._touch = Touch(clock)
+        self._is_lost = False
         self._failures = 0
         self._silences = 0
+        self._lists_in_a_row = 0
         self.synced = asyncio.Event()
         """Set once the first list is in the cache and has been passed to the handlers."""
         self.lists = 0
@@ -142,20 +146,26 @@ class Informer(Generic[K]):
             return cached
         if self._namespace and key.namespace != self._namespace:
             return cached
+        return await (self._read(key) if cached is None else self._read_anew(key, cached))
+
+    async def _read_anew(self, key: Key, cached: K) -> K | None:
+        """Return an object as it is on the server, where that says so in time, and surely."""
+        operation = describe_request("get", self._resource, key.namespace, key.name)
+        request = self._client.get(self._resource, key.namespace, key.name, into=msgspec.Raw)
         try:
-            found = await self._read(key)
-        except ApiError:
-            if cached is None:
-                raise
+            found = decode_object(await wait_for(self._clock, READ_SECONDS, request), self._into, operation=operation)
+        except NotFound as error:  # the cache hears of it by the watch, or a list
+            return None if error.is_explained else cached
+        except (ApiError, TimeoutError):
             return cached
-        if cached is None:
-            self._ahead.add([found] if found is not None else [])
-        elif self._store.get(key) is cached:  # else a list was faster
-            taken = self._store.drop(key) if found is None else self._store.record_write(found, replaces="")
-            self._notify_handlers(taken)
+        if isinstance(found, UnreadableObject):
+            return cached
+        found = self._apply_transform(found)
+        self._notify_handlers(self._store.record_write(found, replaces=""))
         return found
 
     async def _read(self, key: Key) -> K | None:
+        """Return an object that the cache lacks."""
         operation = describe_request("get", self._resource, key.namespace, key.name)
         try:
             raw = await self._client.get(self._resource, key.namespace, key.name, into=msgspec.Raw)
@@ -165,7 +175,9 @@ class Informer(Generic[K]):
         if isinstance(found, UnreadableObject):  # as in the cache: one odd object must not fail whoever names it
             self._report(found)
             return None
-        return self._apply_transform(found)
+        found = self._apply_transform(found)
+        self._ahead.add([found])
+        return found
 
     async def list_now(self, namespace: str, *, as_of: str | None = None) -> "Objects[K]":
         """Return the objects of a namespace as they were at a moment or later, in no order. Raises ApiError.
@@ -216,11 +228,11 @@ class Informer(Generic[K]):
 
     @property
     def is_behind(self) -> bool:
-        """Whether the cache may lack what has happened since its watch was broken.
+        """Whether the server has said nothing (list, event, bookmark) since the watch was broken.
 
-        Never of a part of a kind: whether an object still belongs to it only the server's own list tells.
+        Never of a part of a kind: whether an object still belongs to it only a list tells.
         """
-        return self._touch.is_lost and not self._label_selector
+        return self._is_lost and not self._label_selector
 
     @property
     def staleness_seconds(self) -> float:
@@ -251,6 +263,7 @@ class Informer(Generic[K]):
             self._failures = 0
             return 0
         self._failures += 1
+        self._is_lost = True
         return self._delay()
 
     async def _list_all(self) -> None:
@@ -258,6 +271,7 @@ class Informer(Generic[K]):
         listed = await self._read_pages(self._namespace)
         self._resource_version = listed.resource_version
         self.lists += 1
+        self._lists_in_a_row += 1
         self._confirm()
         self._snapshots.clear()
         changes = self._store.replace(listed.objects, listed.resource_version)
@@ -277,7 +291,6 @@ class Informer(Generic[K]):
     async def _watch(self) -> bool:
         """Follow one watch to its end; return whether it was left because it fell silent."""
         self._last_message_at = self._clock.monotonic()
-        self._touch.resume()
         consumer = asyncio.create_task(self._consume())
         watchdog = asyncio.create_task(self._await_silence())
         try:
@@ -310,7 +323,7 @@ class Informer(Generic[K]):
 
     def _apply(self, event: WatchEvent[K]) -> None:
         self._resource_version = event.resource_version
-        self._failures = self._silences = 0
+        self._failures = self._silences = self._lists_in_a_row = 0
         self._confirm()
         match event:
             case ObjectEvent("DELETED", obj):
@@ -329,15 +342,16 @@ class Informer(Generic[K]):
 
     def _confirm(self) -> None:
         self._last_message_at = self._confirmed_at = self._clock.monotonic()
-        self._touch.regain()
+        self._is_lost = False
 
     def _handle_error(self, error: ApiError) -> float:
         self._failures += 1
-        self._touch.lose()
+        self._is_lost = True
         hopeless = self._failures >= FAILURES_BEFORE_RELIST and not isinstance(error, Unreachable | Throttled)
         if isinstance(error, Gone) or hopeless:
             self._resource_version = ""
         longest = MAX_UNREACHABLE_DELAY_SECONDS if isinstance(error, Unreachable) else MAX_DELAY_SECONDS
+        longest = MAX_LIST_DELAY_SECONDS if self._lists_in_a_row > FAILURES_BEFORE_RELIST else longest
         delay = max(self._delay(longest), error.retry_after or 0)
         # A single failure is normal (a restarted API server); only a series deserves attention.
         level = logging.INFO if self._failures == 1 else logging.ERROR
@@ -347,7 +361,7 @@ class Informer(Generic[K]):
 
     def _count_silence(self) -> None:
         self._silences += 1
-        self._touch.lose()
+        self._is_lost = True
         if self._silences > 1:
             self._resource_version = ""
         log.info("watch fell silent", extra=self._fields() | {logkey.ATTEMPT: self._silences})

@@ -7,9 +7,15 @@ from typing import Any, TypeAlias
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 
-from controllers.runtime.cache.informer import MAX_DELAY_SECONDS, MAX_UNREACHABLE_DELAY_SECONDS, Informer
-from controllers.runtime.cache.touch import CATCH_UP_SECONDS
+from controllers.runtime.cache.informer import (
+    MAX_DELAY_SECONDS,
+    MAX_LIST_DELAY_SECONDS,
+    MAX_UNREACHABLE_DELAY_SECONDS,
+    READ_SECONDS,
+    Informer,
+)
 from controllers.runtime.key import Key
 from controllers.runtime.kube import client as client_module
 from controllers.runtime.kube.errors import ApiError
@@ -17,7 +23,7 @@ from testing.apiserver import ScriptedServer
 from testing.clock import TEST_TIMEOUT_SECONDS
 from testing.embedded import EmbeddedServer
 from testing.informer import SILENCE, InformerHarness, RecordingHandler
-from testing.scripted_answers import fail, pass_through, reset_connection
+from testing.scripted_answers import ScriptedAnswer, fail, pass_through, raw, reset_connection
 from testing.thing import THINGS, Thing, ThingSpec, encode_thing
 
 OverHttp: TypeAlias = InformerHarness[ScriptedServer]
@@ -202,19 +208,56 @@ async def test_while_the_watch_is_broken_what_is_gone_is_not_found(either: Eithe
     await lose_touch(either)
     either.api.remove(THINGS, "ns", "a")
     assert await either.informer.find(Key("ns", "a")) is None
-    assert either.sizes == {}
+    assert either.recorded.lines == [], "the list says so, or the next watch"
     await either.next_watch()
     assert either.recorded.lines == ["a:1>-"]
 
 
-async def test_where_the_server_does_not_answer_what_the_cache_has_must_do(harness: OverHttp) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(fail(503), id="failure"),
+        # Of a load balancer: nothing in it is a Status.
+        pytest.param(raw(b"404 page not found\n", status=404, content_type="text/plain"), id="page not found"),
+        pytest.param(raw(b'{"error": "no backend"}'), id="another object"),
+        pytest.param(raw(b"welcome"), id="no object"),
+    ],
+)
+async def test_where_the_server_does_not_answer_what_the_cache_has_must_do(
+    harness: OverHttp, answer: ScriptedAnswer
+) -> None:
     await lose_touch(harness)
-    harness.api.script("get", fail(503))
-    assert await harness.informer.find(Key("ns", "a")) is harness.informer.get(Key("ns", "a"))
+    harness.api.script("get", answer)
+    assert (await find_a(harness)) is harness.informer.get(Key("ns", "a"))
+    await harness.next_watch()
+    assert harness.sizes == {"a": 1}
+    assert harness.recorded.lines == []
 
 
-@pytest.mark.parametrize("how", ["list", "event", "time"])
-async def test_nobody_asks_any_more_once_the_cache_has_caught_up(harness: OverHttp, how: str) -> None:
+async def find_a(harness: OverHttp) -> Thing:
+    found = await harness.informer.find(Key("ns", "a"))
+    assert found is not None
+    return found
+
+
+async def test_a_server_that_hangs_holds_nobody_up_for_long(harness: OverHttp) -> None:
+    await lose_touch(harness)
+    asked, gate = asyncio.Event(), asyncio.Event()
+
+    async def hang(_: web.Request) -> None:
+        asked.set()
+        await gate.wait()
+
+    harness.api.script("get", hang)
+    looking = asyncio.create_task(find_a(harness))
+    await asked.wait()
+    await harness.clock.advance(READ_SECONDS)
+    assert await looking == harness.informer.get(Key("ns", "a"))
+    gate.set()
+
+
+@pytest.mark.parametrize("how", ["list", "event", "bookmark"])
+async def test_nobody_asks_any_more_once_the_server_has_had_its_word(harness: OverHttp, how: str) -> None:
     harness.api.put(THINGS, encode_thing("a", size=1))
     await harness.start()
     if how == "list":
@@ -223,14 +266,24 @@ async def test_nobody_asks_any_more_once_the_cache_has_caught_up(harness: OverHt
         harness.api.drop_watches()
     await harness.waiting()
     await harness.next_watch()
-    if how == "event":
-        harness.api.put(THINGS, encode_thing("b", size=1))
-        await harness.recorded.wait_for("b:->1")
-    elif how == "time":
-        await harness.clock.advance(CATCH_UP_SECONDS)
-    assert not harness.informer.is_behind
+    if how != "list":
+        assert harness.informer.is_behind, "that it was accepted says nothing"
+        harness.api.bookmark() if how == "bookmark" else harness.api.put(THINGS, encode_thing("b", size=1))
+        async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
+            while harness.informer.is_behind:  # noqa: ASYNC110 -- a bookmark announces nothing
+                await asyncio.sleep(0)
     await harness.informer.find(Key("ns", "a"))
     assert harness.api.count("get") == 0
+
+
+async def test_lists_become_rarer_where_no_watch_ever_says_anything(harness: OverHttp) -> None:
+    await harness.start()
+    harness.api.script("watch", *[fail(403, "Forbidden")] * 100)
+    harness.api.drop_watches()
+    await harness.api.wait_for_watches(0)
+    delays = [await harness.retry() for _ in range(20)]
+    assert max(delays[:4]) <= MAX_DELAY_SECONDS
+    assert all(MAX_LIST_DELAY_SECONDS / 2 <= delay <= MAX_LIST_DELAY_SECONDS for delay in delays[10:])
 
 
 async def test_a_silent_watch_counts_as_broken(harness: OverHttp) -> None:

@@ -35,6 +35,8 @@ class ApiError(Exception):
         """HTTP status; 0 when there was no answer."""
         self.reason = reason or type(self).__name__
         """Machine-readable reason of the server's Status object; the name of the class when it gave none."""
+        self.is_explained = bool(reason)
+        """Whether the answer was a Status object with a reason: that of a proxy, or of an unknown kind, is not."""
         self.retry_after = retry_after
         """Seconds the server asked to wait; None when it did not."""
         answer = f"{status} {self.reason}" if status else self.reason

@@ -204,7 +204,7 @@ class Lifecycle(Generic[T, S]):
         except Superseded:  # no outcome to record: the change that ended the run has queued the next one
             self._log.debug("run ended: its object has changed")
             if run.has_acted:  # but what it has done is a fact
-                await self._conclude(obj, run, Retry(FAILED, "ended, since its object has changed"))
+                await self._record_facts(obj, run)
             return None
         except Exception as error:
             # The text of an unforeseen error may contain anything, so the status names only its class.
@@ -250,6 +250,16 @@ class Lifecycle(Generic[T, S]):
         self._record_events(based_on, outcome, current=based_on.metadata.generation == obj.metadata.generation)
         return outcome
 
+    async def _record_facts(self, read: T, run: Run[T, S]) -> None:
+        """Write what a run has done that came to no outcome; whatever it was asked is still to be answered."""
+        facts = _facts(read, run)
+
+        def patch_for(current: T) -> dict[str, object]:
+            before = _encode(current.status)
+            return {} if _is_going(current) else _status_patch(before, merge_patch.merge(before, facts))
+
+        await self._patcher.patch(read, patch_for)
+
     def _check(self, obj: T) -> None:
         """Raise LostLeadership, or Superseded: the object is being deleted, or was suspended, during its run."""
         self._leader.check()
@@ -274,14 +284,14 @@ class Lifecycle(Generic[T, S]):
             requested=bool(requested_at) and owed,
             new_generation=new,
             jitter_percentage=self._jitter_percentage,
+            check_leader=self._leader.check,
             check=partial(self._check, obj),
             tracer=self._tracer,
         )
 
     def _make_status_patch(self, read: T, run: Run[T, S], outcome: Outcome) -> Callable[[T], dict[str, object]]:
         """Return how the end of a run changes the status of an object that may be newer than the one `read`."""
-        # Facts come from registries and repositories: a name that JSON cannot hold must not keep them unwritten.
-        facts = escape_all(merge_patch.diff(_encode(read.status), _encode(run.status)))
+        facts = _facts(read, run)
         generation, now = read.metadata.generation, self._now()
 
         def patch_for(current: T) -> dict[str, object]:
@@ -351,6 +361,15 @@ def _retry(error: ApiError) -> Retry:
 def _encode(value: Any) -> dict[str, object]:
     encoded: dict[str, object] = msgspec.to_builtins(value)
     return encoded
+
+
+def _facts(read: ReconciledObject, run: Run[Any, Any]) -> dict[str, object]:
+    """Return what a run has changed of the status that it began with.
+
+    Facts come from registries and repositories: a name that JSON cannot hold must not keep them unwritten.
+    """
+    facts: dict[str, object] = escape_all(merge_patch.diff(_encode(read.status), _encode(run.status)))
+    return facts
 
 
 def _own(obj: ReconciledObject) -> dict[str, object]:

@@ -82,7 +82,7 @@ class ObjectPatcher(Generic[T]):
                     return current
                 self._leader.check()
                 body = merge_patch.merge(changes, {"metadata": {"resourceVersion": current.metadata.resource_version}})
-                if idle in self._idle and self._idle[idle] == _digest(body):
+                if self._is_idle(idle, body):
                     return current
                 answer = await self._client.patch(
                     self._resource,
@@ -108,6 +108,13 @@ class ObjectPatcher(Generic[T]):
                     self._cache.record_write(answer)
                 return current
         raise AssertionError("the last try returns or raises")
+
+    def _is_idle(self, subject: tuple[str, str], body: dict[str, object]) -> bool:
+        """Report whether this very patch has had no effect lately."""
+        try:
+            return self._idle[subject] == _digest(body)
+        except KeyError:
+            return False
 
 
 def _digest(body: dict[str, object]) -> bytes:

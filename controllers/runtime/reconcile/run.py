@@ -42,6 +42,8 @@ class Run(Generic[T, S]):
     """Something elsewhere was changed, or may have been: the run is not to be made again. The reconciler says so."""
     jitter_percentage: int = 0
     """Of `--interval-jitter-percentage`."""
+    check_leader: Callable[[], None] = field(default=_anyone, repr=False)
+    """Raises LostLeadership. Call it before what completes a side effect that has begun."""
     check: Callable[[], None] = field(default=_anyone, repr=False)
     """Call it right before a side effect, in any thread. Raises LostLeadership, and Superseded where nobody wants the
     object's side effects any more."""
