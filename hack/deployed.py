@@ -43,6 +43,7 @@ FILES = (
     "crash_inputs_test.py",
     "git_openssh_test.py",
     "git_looks_test.py",
+    "git_unwanted_test.py",
     "git_sha256_test.py",
     "git_transport_test.py",
     "kubectl_test.py",
