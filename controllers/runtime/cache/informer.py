@@ -158,7 +158,7 @@ class Informer(Generic[K]):
             return None if error.is_explained else cached
         except (ApiError, TimeoutError):
             return cached
-        if isinstance(found, UnreadableObject):
+        if isinstance(found, UnreadableObject) or key_of(found) != key:
             return cached
         found = self._apply_transform(found)
         self._notify_handlers(self._store.record_write(found, replaces=""))
