@@ -57,6 +57,8 @@ class Version:
     status: Mapping[str, Any]
     requested_at: str = ""
     is_deleting: bool = False
+    is_suspended: bool = False
+    """Nobody looks after it: the generation is noted, and the conditions stay as they were, as Flux has it."""
     at: float = 0.0
     """When it was seen, in monotonic seconds."""
     written_at: str = ""
@@ -83,6 +85,7 @@ class Version:
             document.get("status") or {},
             requested_at=(meta.get("annotations") or {}).get(REQUESTED_AT, ""),
             is_deleting=bool(meta.get("deletionTimestamp")),
+            is_suspended=bool((document.get("spec") or {}).get("suspend")),
             at=at,
             written_at=max((entry.get("time", "") for entry in meta.get("managedFields") or ()), default=""),
             is_listed=is_listed,
@@ -242,7 +245,11 @@ def _check_step(before: Version, after: Version, allowance: Allowance) -> Iterat
     if before.is_deleting and after.is_deleting:
         text = f"its status was written after its deletion had begun (resourceVersion {after.resource_version})"
         yield Violation("deleted", after.subject, text)
-    old = _conditions(before)
+    old, ready = _conditions(before), _conditions(after).get("Ready", {})
+    was, now = (version.status.get("observedGeneration", -1) for version in (before, after))
+    if now != was and ready == old.get("Ready") and ready.get("status") == "True" and not after.is_suspended:
+        text = f"observedGeneration {was} -> {now}, and Ready=True stayed that of {ready.get('observedGeneration')}"
+        yield Violation("ready", after.subject, text)
     for type_, condition in _conditions(after).items():
         if type_ not in old:
             continue

@@ -83,6 +83,12 @@ QUIET: dict[str, list[Version]] = {
         version(2, READY, generation=2),
         version(3, condition("Ready", "True", generation=2), generation=2, observed=2),
     ],
+    "old-truth-while-it-is-suspended": [
+        version(1, READY),
+        replace(version(2, READY, generation=2, observed=2), is_suspended=True),
+        version(3, READY, generation=3, observed=2),
+        version(4, condition("Ready", "True", generation=3), generation=3, observed=3),
+    ],
     "facts-that-were-found-before-the-spec-changed": [
         version(1, READY),
         version(2, READY, generation=2),
@@ -132,6 +138,10 @@ BROKEN: dict[str, tuple[str, list[Version]]] = {
             version(1, *UNREADY, generation=2, observed=2),
             version(2, condition("Ready", "True", at=LATE), generation=2, observed=2),
         ],
+    ),
+    "ready-that-was-left-as-it-was": (
+        "ready",
+        [version(1, READY), version(2, READY, generation=2), version(3, READY, generation=2, observed=2)],
     ),
     "ready-before-it-is-observed": (
         "ready",

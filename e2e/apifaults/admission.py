@@ -12,7 +12,8 @@ async def install_policy(call: Callable[..., Awaitable[Any]]) -> None:
     """Make the admission policy that `deny` switches on, by a label of a namespace. call: of the world."""
     denied = f"request.resource.resource == namespaceObject.metadata.?labels[?'{DENY_LABEL}'].orValue('')"
     ours = "request.userInfo.username.startsWith('system:serviceaccount:tagline-system:')"
-    rule = {"apiGroups": ["image.toolkit.fluxcd.io"], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"]}
+    operations = ["CREATE", "UPDATE", "DELETE"]
+    rule = {"apiGroups": ["image.toolkit.fluxcd.io"], "apiVersions": ["*"], "operations": operations}
     spec = {
         "failurePolicy": "Fail",
         "matchConstraints": {"resourceRules": [{**rule, "resources": ["*/*"]}]},

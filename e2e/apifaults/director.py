@@ -58,21 +58,22 @@ class Director:
         self.world: World
         self.plays: dict[str, Play] = {}
         self.once: dict[tuple[str, str, str], deque[Act]] = defaultdict(deque)
-        """For the next request of a process (replica, verb, resource), whoever it concerns."""
+        """For the next request of a process (replica, verb, resource) about all namespaces."""
         self.leases: list[Write] = []
         """Those by which a lease changed hands, in order."""
         self._holders: dict[str, str] = {}
-        self.cut_off: set[str] = set()
-        """Replicas whose requests about leases fail."""
+        self.lease_acts: dict[str, Act] = {}
+        """What is done about the requests of a replica about its lease."""
 
     async def __call__(self, exchange: Exchange) -> web.StreamResponse:
         call = exchange.call
-        if call.server == API and (acts := self.once.get((call.replica, call.verb, call.what))):
+        about_all = call.server == API and not call.namespace
+        if about_all and (acts := self.once.get((call.replica, call.verb, call.what))):
             return await acts.popleft()(exchange)
         if call.verb == "watch":
             return await serve(exchange, self)
         if call.what == "leases":
-            return await self._lease(exchange)
+            return await self.lease_acts.get(call.replica, self.lease)(exchange)
         play = self.plays.get(call.namespace)
         if play is None:
             return exchange.answer(await exchange.forward())
@@ -121,10 +122,13 @@ class Director:
             play.writes.append(_write(call, answer, began))
         return answer
 
-    async def _lease(self, exchange: Exchange) -> web.StreamResponse:
+    async def lease(self, exchange: Exchange) -> web.StreamResponse:
+        """Let a request about a lease pass, and note by which ones it changes hands."""
+        return exchange.answer(await self.forward_lease(exchange))
+
+    async def forward_lease(self, exchange: Exchange) -> Answer:
+        """Send a request about a lease on, and note whether it changes hands; return the answer."""
         call, began = exchange.call, exchange.arrived
-        if call.replica in self.cut_off:
-            return exchange.abort()
         answer = await exchange.forward()
         if call.is_write and 200 <= answer.status < 300:
             lease = json.loads(answer.body)
@@ -133,7 +137,7 @@ class Director:
             if holder != self._holders.get(name):  # not what a leader renews twice a second
                 self._holders[name] = holder
                 self.leases.append(Write(holder, taken.began, taken.ended, taken.verb, "leases", name, answer.status))
-        return exchange.answer(answer)
+        return answer
 
     def leader(self, kind: str) -> str:
         """Return which replica of a kind holds its lease; empty: none."""

@@ -20,13 +20,13 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from aiohttp import web
 
-from e2e.apifaults import cluster_faults
+from e2e.apifaults import cluster_faults, lease_faults
 from e2e.apifaults.answers import ANSWERS, CUT, DRIP, RESET, Block, answer_of
 from e2e.apifaults.calls import API, GIT, WRITES, Call
 from e2e.apifaults.director import Hit
 from e2e.apifaults.play import Play
 from e2e.apifaults.positions import EVENT, Position
-from e2e.apifaults.proxy import Exchange
+from e2e.apifaults.proxy import Answer, Exchange
 from e2e.apifaults.watches import Stream, serve
 
 SIDE, SLOW, CRASH, CLOCK, PLANE, PAIR = "side", "slow", "crash", "clock", "plane", "pair"
@@ -34,12 +34,16 @@ SIDE, SLOW, CRASH, CLOCK, PLANE, PAIR = "side", "slow", "crash", "clock", "plane
 BLOCK_SECONDS = 1.5
 HOLD_SECONDS = 1.5
 STUCK_SECONDS = 90.0
+PAGE_SECONDS = 12.0
+"""Until a list is asked for whose watch was refused; then each page comes at once."""
 UNKNOWN_BEFORE = frozenset({
     "/objects/ImagePolicy/app/selection/firstSeen", "/objects/ImagePolicy/app/selection/refused",
     "/lists/app-tags-0/excludedCount",
 })  # fmt: skip
 """An older schema has no place for it. Afterwards nobody knows whether the tag was chosen because it was new, nor how
 many tags were excluded, until the list of tags changes."""
+RARE_AT_WATCH = ("401", "409", "422", "429", "502", "503-after", "504")
+RARE_AT_LIST = ("401", "409", "422", "429", "502", "503", DRIP, CUT)
 REGISTRY_WORDS = frozenset({"tags/list", "manifests", "blobs", "ping"})
 
 
@@ -73,6 +77,11 @@ def is_api(position: Position) -> bool:
 def is_event(position: Position) -> bool:
     """Return whether it is an event of a watch."""
     return position.verb == EVENT
+
+
+def is_every(place: int, of: int) -> Callable[[Position], bool]:
+    """Return whether it is one event in so many."""
+    return lambda position: is_event(position) and position.number % of == place
 
 
 def is_write(position: Position) -> bool:
@@ -155,13 +164,25 @@ async def gone_event(stream: Stream, play: Play, line: bytes) -> None:
 
 async def gone_continue(stream: Stream, play: Play, line: bytes) -> None:
     """Answer the next watch with 410, and the second page of the list that follows, too."""
+    queue, answered = stream.director.once[_key(stream, "list")], asyncio.Event()
 
-    async def first(exchange: Exchange) -> web.StreamResponse:
-        stream.director.once[_key(stream, "list")].append(_answering("410"))
+    async def page(exchange: Exchange) -> web.StreamResponse:
+        if "continue" in parse_qs(urlsplit(exchange.call.target).query):
+            answered.set()
+            return exchange.answer(answer_of("410", exchange.call))
+        queue.appendleft(page)
         return exchange.answer(await exchange.forward())
 
+    async def require() -> None:
+        try:
+            await asyncio.wait_for(answered.wait(), PAGE_SECONDS)
+        except TimeoutError:
+            queue.remove(page)
+            play.failed = "no second page was asked for"
+
     _next(stream, "watch", "410")
-    stream.director.once[_key(stream, "list")].append(first)
+    queue.append(page)
+    play.spawn(require())
     await stream.abort()
 
 
@@ -200,9 +221,6 @@ async def _restart_stale(stream: Stream, play: Play, line: bytes, *, seconds: fl
 
     async def stale(exchange: Exchange) -> web.StreamResponse:
         url = urlsplit(exchange.call.target)
-        if "/namespaces/" in url.path:  # asked for because a cache may be behind: no server answers that from its own
-            stream.director.once[_key(stream, "list")].appendleft(stale)
-            return exchange.answer(await exchange.forward())
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         if "continue" not in query:
             query |= {"resourceVersion": str(old), "resourceVersionMatch": "Exact"}
@@ -230,36 +248,36 @@ def _next(stream: Stream, verb: str, name: str) -> None:
 
 
 def _answering(name: str) -> Callable[[Exchange], Awaitable[web.StreamResponse]]:
-    async def act(exchange: Exchange) -> web.StreamResponse:
-        if name == RESET:
-            return exchange.abort()
-        return exchange.answer(answer_of(name, exchange.call))
+    return partial(_answer, name, forward=lambda exchange: exchange.forward())
 
-    return act
+
+async def _answer(
+    name: str, exchange: Exchange, *, forward: Callable[[Exchange], Awaitable[Answer]]
+) -> web.StreamResponse:
+    if name == RESET:
+        return exchange.abort()
+    if name == CUT:
+        return await _cut_answer(exchange, await forward(exchange))
+    if name == DRIP:
+        return await exchange.drip(await forward(exchange), parts=6, pause=0.25)
+    return exchange.answer(answer_of(name, exchange.call))
 
 
 def answering(name: str) -> Callable[[Hit], Awaitable[web.StreamResponse]]:
     """Return a fault: the server answers so, and does nothing."""
 
     async def act(hit: Hit) -> web.StreamResponse:
-        if name == RESET:
-            return hit.exchange.abort()
-        if name == CUT:
-            return await _cut_answer(hit)
-        if name == DRIP:
-            return await hit.exchange.drip(await hit.forward(), parts=6, pause=0.25)
-        return hit.exchange.answer(answer_of(name, hit.call))
+        return await _answer(name, hit.exchange, forward=lambda _: hit.forward())
 
     return act
 
 
-async def _cut_answer(hit: Hit) -> web.StreamResponse:
-    answer = await hit.forward()
+async def _cut_answer(exchange: Exchange, answer: Answer) -> web.StreamResponse:
     response = web.StreamResponse(status=answer.status, headers=answer.headers)
     response.content_length = len(answer.body) + 1
-    await response.prepare(hit.exchange.request)
+    await response.prepare(exchange.request)
     await response.write(answer.body[: len(answer.body) // 2])
-    return hit.exchange.abort()
+    return exchange.abort()
 
 
 async def stick(hit: Hit) -> web.StreamResponse:
@@ -311,6 +329,8 @@ FAULTS: dict[str, Fault] = {
     "clock-forward": Fault(9, CLOCK, is_write, cluster_faults.step_clock(3600), clock=3600),
     "clock-back": Fault(9, CLOCK, is_write, cluster_faults.step_clock(-3600), clock=-3600),
     "lease-lost": Fault(9, PAIR, is_request, cluster_faults.lose_lease),
+    "lease-refused": Fault(9, PAIR, is_write, lease_faults.refuse),
+    "lease-out-of-reach": Fault(9, PAIR, is_write, lease_faults.put_out_of_reach),
     "restart-api": Fault(10, PLANE, is_write, cluster_faults.restart_api_server),
     "compact": Fault(10, PLANE, is_event, cluster_faults.compact),
     "leader-ends": Fault(10, PAIR, is_write, cluster_faults.end_leader),
@@ -322,4 +342,13 @@ FAULTS |= {
 }
 FAULTS |= {
     f"list-{name}": Fault(6, SIDE, is_event, refuse_list(name)) for name in ("403", "429-after", "500", "504", RESET)
+}
+# What is answered less often, or by something between: one of them at each event, in turn.
+FAULTS |= {
+    f"watch-{name}": Fault(6, SIDE, is_every(place, len(RARE_AT_WATCH)), refuse_watch(name))
+    for place, name in enumerate(RARE_AT_WATCH)
+}
+FAULTS |= {
+    f"list-{name}": Fault(6, SIDE, is_every(place, len(RARE_AT_LIST)), refuse_list(name))
+    for place, name in enumerate(RARE_AT_LIST)
 }

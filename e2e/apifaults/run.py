@@ -77,7 +77,7 @@ class Runner:
         """Play scenarios without a fault. Raises AssertionError when that violates anything."""
         for name in names:
             plays = [Play(self.world, patience=LEARN_SECONDS) for _ in range(RUNS)]
-            runs = self._runs() if len(self.world.replicas) == len(LEASED) else 0
+            runs = self._runs() if len(self.world.replicas) == len(LEASED) else {}
             done = await asyncio.gather(*(self._play(name, play) for play in plays))
             for state, violations in done:
                 assert not violations, f"without any fault: {'; '.join(map(str, violations))}"
@@ -85,17 +85,21 @@ class Runner:
                 assert not different, different
             if len(self.world.replicas) == len(LEASED):  # of a candidate there are no figures, and it may end
                 writes = [write for play in plays for write in play.writes]
-                idle = check_writes(writes, runs=self._runs() - runs)
-                assert not idle, "; ".join(map(str, idle))
+                for replica, count in self._runs().items():
+                    mine = [write for write in writes if write.writer == replica]
+                    idle = check_writes(mine, runs=count - runs[replica])
+                    assert not idle, "; ".join(map(str, idle))
             else:
                 unknown = [kind for kind in LEASED if not self.director.leader(kind)]
                 assert not unknown, f"no lease of {unknown} was seen: who leads could not be checked"
             self.learned[name] = Learned(common(play.counting.positions() for play in plays), done[0][0])
             self._show(f"learned {name}: {len(self.learned[name].positions)} positions")
 
-    def _runs(self) -> float:
-        replicas = self.world.replicas.values()
-        return sum(metrics.total(replica.metrics, "controller_runtime_reconcile_total") for replica in replicas)
+    def _runs(self) -> dict[str, float]:
+        return {
+            name: metrics.total(replica.metrics, "controller_runtime_reconcile_total")
+            for name, replica in self.world.replicas.items()
+        }
 
     async def attempt(self, trial: Trial) -> Verdict:
         """Play a scenario with one fault."""
