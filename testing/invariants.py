@@ -340,33 +340,40 @@ def check_leaders(writes: Iterable[Write], leases: Iterable[Write]) -> list[Viol
 
 
 def choices_of(versions: Iterable[Version]) -> list[Choice]:
-    """Return the choices of the policies of one namespace, with one automation that uses them all.
+    """Return the choices of the policies of one namespace, whose automations use all of them.
 
-    A choice is settled when the automation has it, says why not, or the policy has chosen anew.
+    A choice is settled when each automation has it, one says why not, or the policy has chosen anew. Its time runs
+    while an automation is there that is neither suspended nor being deleted.
     """
-    history = sorted(versions, key=lambda v: v.resource_version)
     out: list[Choice] = []
     open_: dict[str, Choice] = {}
-    automation: Mapping[str, Any] = {}
-
-    def settle(policy: str, at: float) -> None:
-        out.append(replace(open_.pop(policy), settled_at=at))
-
-    for version in history:
+    automations: dict[str, Version] = {}
+    for version in sorted(versions, key=lambda v: v.resource_version):
         if version.kind == "ImageUpdateAutomation":
-            automation = version.status
+            automations[version.name] = version
         elif version.kind == "ImagePolicy" and (ref := version.status.get("latestRef")):
             known = [choice.ref for choice in (*out, *open_.values()) if choice.policy == version.name]
             if not known or known[-1] != ref.get("tag"):
                 if version.name in open_:
-                    settle(version.name, version.at)
+                    out.append(replace(open_.pop(version.name), settled_at=version.at))
                 open_[version.name] = Choice(version.name, ref.get("tag", ""), version.at)
+        at_work = [found for found in automations.values() if not (found.is_suspended or found.is_deleting)]
+        says_why = any(found is version and _is_failing(found) for found in at_work)
         for policy, choice in list(open_.items()):
-            observed = automation.get("observedPolicies", {}).get(policy, {}).get("tag")
-            failing = any(c["type"] == "Ready" and c["status"] == "False" for c in automation.get("conditions", ()))
-            if observed == choice.ref or (failing and version.kind == "ImageUpdateAutomation"):
-                settle(policy, version.at)
+            if not at_work:
+                open_[policy] = replace(choice, at=version.at)
+            elif says_why or all(_has(found, choice) for found in at_work):
+                out.append(replace(open_.pop(policy), settled_at=version.at))
     return out + list(open_.values())
+
+
+def _has(automation: Version, choice: Choice) -> bool:
+    policies: Mapping[str, Any] = automation.status.get("observedPolicies", {})
+    return bool(policies.get(choice.policy, {}).get("tag") == choice.ref)
+
+
+def _is_failing(version: Version) -> bool:
+    return _conditions(version).get("Ready", {}).get("status") == "False"
 
 
 def check_choices(choices: Iterable[Choice], *, within: float) -> list[Violation]:

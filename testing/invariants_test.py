@@ -288,6 +288,24 @@ def test_condition_that_says_why_settles_a_choice() -> None:
     assert [choice.settled_at for choice in choices_of([chosen(1, "1"), automation(2, "True", "0")])] == [None]
 
 
+def test_time_does_not_run_while_nobody_looks_after_a_choice() -> None:
+    suspended = replace(automation(2, "True", "1"), is_suspended=True)
+    history = [chosen(1, "1"), suspended, chosen(3, "2"), automation(9, "True", "1"), automation(10, "True", "2")]
+    assert choices_of(history)[1:] == [Choice("app", "2", 30.0, 100.0)]
+    history[2:2] = [chosen(3, "2"), replace(suspended, resource_version=8, at=80.0)]
+    assert choices_of(history)[1:] == [Choice("app", "2", 80.0, 100.0)]
+    deleted = replace(automation(2, "True", "1"), is_deleting=True)
+    (one,) = choices_of([deleted, chosen(3, "1")])
+    assert one == Choice("app", "1", 30.0)
+
+
+def test_choice_is_settled_when_every_automation_has_it() -> None:
+    other = replace(automation(3, "True", "0"), name="more", uid="b")
+    assert [choice.settled_at for choice in choices_of([chosen(1, "1"), other, automation(4, "True", "1")])] == [None]
+    later = replace(automation(5, "True", "1"), name="more", uid="b")
+    assert [c.settled_at for c in choices_of([chosen(1, "1"), other, automation(4, "True", "1"), later])] == [50.0]
+
+
 @pytest.mark.parametrize(
     ("after", "what"),
     [

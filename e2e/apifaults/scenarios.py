@@ -150,18 +150,17 @@ async def company(play: Play) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A scenario. follows: everything that is chosen in it is to reach Git at once."""
+    """A scenario."""
 
     run: Callable[[Play], Awaitable[None]]
-    follows: bool = True
     chance: frozenset[str] = frozenset()
     """Where its end depends on what was quicker, as `differences` names it."""
 
 
 SCENARIOS = {
     "tag": Scenario(tag),
-    "edit": Scenario(edit, follows=False),
+    "edit": Scenario(edit),
     # Whether the second tag was chosen before its repository was deleted; a choice keeps when the tag was first seen.
-    "life": Scenario(life, follows=False, chance=frozenset({"/objects/ImagePolicy/app/selection/firstSeen"})),
-    "company": Scenario(company, follows=False),
+    "life": Scenario(life, chance=frozenset({"/objects/ImagePolicy/app/selection/firstSeen"})),
+    "company": Scenario(company),
 }
