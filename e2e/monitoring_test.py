@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 
 import httpx
 import yaml  # type: ignore[import-untyped]  # comes without type hints
 from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as untyped_parser
 
+from e2e import receiver_process
 from e2e.cluster import eventually
+from e2e.conftest import Parts
 from e2e.fleet import Fleet
 from e2e.objects import automation, image_repository
 from e2e.running import Running
@@ -19,6 +22,8 @@ from testing.address import HOST
 text_string_to_metric_families: Callable[[str], Iterable[Metric]] = untyped_parser
 FOREIGN = {"up"}
 """Metrics of Prometheus itself."""
+OF_RECEIVER = {"tagline_webhook_failed_wakeups_total"}
+"""Metrics of a process that is not always there; its own tests look for them."""
 ADDED = {"job", "app", "pod", "instance"}
 """Labels that a scrape adds."""
 NAME = re.compile(r"\b[a-z][a-z0-9_]*(?=\{)")
@@ -30,6 +35,11 @@ def expressions() -> list[str]:
     """Return what the rules and the dashboard ask."""
     groups = yaml.safe_load((FOLDER / "rules.yaml").read_text())["spec"]["groups"]
     return [*(rule["expr"] for group in groups for rule in group["rules"]), *list_queries()]
+
+
+def named() -> set[str]:
+    """Return the metrics that rules and dashboard name."""
+    return {name for expression in expressions() for name in NAME.findall(expression)}
 
 
 def scrape(url: str) -> dict[str, Metric]:
@@ -58,15 +68,23 @@ def exposed(controllers: Running) -> dict[str, set[str]]:
 def test_rules_and_dashboard_name_only_what_is_exposed(fleet: Fleet, any_controllers: Running) -> None:
     automation(fleet.space, "fleet", source="fleet")
     fleet.wait_commits(2)
-    names = {name for expression in expressions() for name in NAME.findall(expression)} - FOREIGN
+    names = named() - FOREIGN - OF_RECEIVER
     assert len(names) > 20
     found = exposed(any_controllers)
     assert sorted(names - found.keys()) == []
     for expression in expressions():
         for name, matchers in SELECTOR.findall(expression):
             labels = set(re.findall(r"(\w+)[=!]~?", re.sub(r'"[^"]*"', "", matchers))) - ADDED
-            if name not in FOREIGN and found[name]:
+            if name in names and found[name]:
                 assert labels <= found[name], f"{name}: {expression}"
+
+
+def test_receiver_exposes_what_rules_name_of_it(cluster: Parts, tmp_path: Path) -> None:
+    with receiver_process.running(cluster, tmp_path) as receiver:
+        families = scrape(receiver.metrics)
+    found = {family.name + suffix for family in families.values() for suffix in SUFFIXES.get(family.type, ("",))}
+    assert named() & OF_RECEIVER == OF_RECEIVER
+    assert sorted(OF_RECEIVER - found) == []
 
 
 def infos(controllers: Running, namespace: str) -> dict[tuple[str, str], dict[str, str]]:

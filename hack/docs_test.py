@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 from ruamel.yaml import YAML
 
 from api.kinds import EVERY_KIND, EVERY_PROCESS
@@ -29,6 +30,7 @@ from controllers.imagepolicy.metrics import ChoiceMetrics
 from controllers.imagerepository.metrics import INTERVAL, LAST_SCAN, MissedHooks
 from controllers.imageupdateautomation.metrics import FINDINGS, PushMetrics
 from controllers.pullrequests.metrics import PullRequestMetrics
+from controllers.receiver.metrics import HookMetrics
 from controllers.runtime.process.metrics import Metrics
 from controllers.telemetry.objects import ObjectGauges
 from hack.cligolden.cases import read_files
@@ -224,6 +226,15 @@ def test_answers_of_the_policy_command_are_real(capsys: pytest.CaptureFixture[st
         assert capsys.readouterr().out == answer
 
 
+def names_in(registry: CollectorRegistry) -> list[str]:
+    """Return the names under which the metrics of a process are exposed, without those of every process."""
+    return [
+        f"{family.name}_total" if family.type == "counter" else family.name
+        for family in registry.collect()
+        if not family.name.startswith("process_")
+    ]
+
+
 def test_all_metrics_are_documented() -> None:
     page = text(ROOT / "docs" / "operations.md")
     registry = Metrics().registry
@@ -242,19 +253,20 @@ def test_all_metrics_are_documented() -> None:
     )
     registry.register(gauges)
     registry.register(TokenCacheMetrics(CloudLogins(SYSTEM_CLOCK, {}, pin_proxy=str, max_size=0, max_age=timedelta())))
-    families = [
-        f"{family.name}_total" if family.type == "counter" else family.name
-        for family in registry.collect()
-        if not family.name.startswith("process_")
-    ]
+    families = names_in(registry)
     assert [name for name in families if f"`{name}`" not in page] == []
+    hooks = CollectorRegistry()
+    HookMetrics(hooks)
+    of_receiver = names_in(hooks)
+    receiver_page = text(ROOT / "docs" / "receiver.md")
+    assert [name for name in of_receiver if f"`{name}`" not in receiver_page] == []
     names = r"\b(?:controller_runtime|gotk|workqueue|rest_client|leader_election|event_loop|tagline)_\w+"
     documented = re.findall(f"`({names})`", page)
     assert sorted(set(documented) - set(families)) == []
     rules = (ROOT / "manifests" / "components" / "monitoring" / "rules.yaml").read_text()
     used = re.findall(rf"({names})\{{", f"{rules}{''.join(list_queries())}")
     assert len(used) > 20
-    assert sorted({name.removesuffix("_bucket") for name in used} - set(families)) == []
+    assert sorted({name.removesuffix("_bucket") for name in used} - {*families, *of_receiver}) == []
 
 
 def test_reasons_are_those_of_the_code() -> None:
