@@ -24,6 +24,7 @@ from hack.bench.beside.sides import PROGRAMS, Ended, Flux, Side, Tagline, versio
 from hack.bench.beside.table import Sample
 from hack.bench.beside.trial import NotReached, Settings, Trial
 from hack.bench.scale.observer import Observer
+from hack.controllers import KubectlFailed
 from hack.env import process, tools
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -143,7 +144,7 @@ def main(arguments: list[str] | None = None) -> int:
     with _ended_by_signals():
         try:
             run(args, samples)
-        except (NotReached, Ended, process.NotStarted, tools.BuildFailed) as error:
+        except (NotReached, Ended, process.NotStarted, tools.BuildFailed, KubectlFailed) as error:
             failure = str(error)
         finally:
             for running in children():  # a signal may come between a start and its record

@@ -16,7 +16,7 @@ from hack.bench.beside.world import World
 FEW_TAGS: Final = 20
 """Of an image of which the tags are not what is measured."""
 REPETITIONS: Final = 5
-"""In the large repository."""
+"""In the large repository, and in all those of the fleet."""
 GAP_SECONDS: Final = 1.0
 """Between two repetitions in one phase."""
 
@@ -130,8 +130,9 @@ async def spread(trial: Trial) -> None:
     fleet = {name: await asyncio.to_thread(_small, trial, name, objects.FLEET_FILES) for name in names}
     await _follow(trial, [IMAGE])
     await trial.automate(fleet)
+    lines = {IMAGE: objects.count_marked(objects.FLEET_FILES)}
     async with trial.phase(f"one tag → {len(fleet)} commits in {len(fleet)} repositories") as walls:
-        walls.extend(await _push_each(trial, fleet, [IMAGE], {IMAGE: objects.count_marked(objects.FLEET_FILES)}))
+        walls.extend(await _push_each(trial, fleet, [IMAGE] * REPETITIONS, lines))
 
 
 async def _follow(trial: Trial, images: list[str]) -> None:

@@ -13,7 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from api.names import GIT_REPOSITORIES, IMAGE_POLICIES, IMAGE_REPOSITORIES, IMAGE_TAG_LISTS, IMAGE_UPDATE_AUTOMATIONS
+from api.names import (
+    EVENTS,
+    GIT_REPOSITORIES,
+    IMAGE_POLICIES,
+    IMAGE_REPOSITORIES,
+    IMAGE_TAG_LISTS,
+    IMAGE_UPDATE_AUTOMATIONS,
+)
 from api.resource import Resource
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import load_config
@@ -27,7 +34,7 @@ from hack.env import controlplane, process, tools
 KINDS: Final = (IMAGE_TAG_LISTS, IMAGE_UPDATE_AUTOMATIONS, IMAGE_POLICIES, IMAGE_REPOSITORIES, GIT_REPOSITORIES)
 """In the order in which they are deleted: tag lists before their owners, so that no garbage is left to be collected."""
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 -- a folder of our own is made in it
-EMPTY_SECONDS: Final = 60
+EMPTY_SECONDS: Final = 300
 SERVED_SECONDS: Final = 60
 
 
@@ -83,14 +90,14 @@ class World:
     def remove_objects(self) -> None:
         """Leave the namespace empty. Nobody else may run: finalizers are removed here. Raises RuntimeError."""
         asyncio.run(self._remove_finalizers())
-        for resource in KINDS:
-            self.kubectl("delete", "--raw", request_path(resource, NAMESPACE))
-        self.kubectl("delete", "--raw", f"/api/v1/namespaces/{NAMESPACE}/events")
+        paths = {resource.plural: request_path(resource, NAMESPACE) for resource in KINDS}
         deadline = time.monotonic() + EMPTY_SECONDS
         while left := [resource.plural for resource in KINDS if self._names(resource)]:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"deleted objects are still there after {EMPTY_SECONDS} s: {', '.join(left)}")
-            time.sleep(0.2)
+            for plural in left:
+                self.kubectl("delete", "--raw", paths[plural], check=False)  # the server may end a long one
+        self.kubectl("delete", "--raw", request_path(EVENTS, NAMESPACE))
 
     async def _remove_finalizers(self) -> None:
         client = self.make_client()
