@@ -107,6 +107,7 @@ class _Server(ThreadingHTTPServer):
     backend: Backend
     authorization: str | None
     daemon_threads = True
+    request_queue_size = 128  # of fifty clients at once none is to wait for its packet to be sent again
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,14 +1,17 @@
 """`python -m hack.bench [parts|verbs|cluster|job|whole|all] [--runs N]`: prints figures; the exit status is 0.
 
-`python -m hack.bench scale ...` has flags of its own, and is not part of `all`: it takes most of an hour.
+Not part of `all` are `scale`, which takes most of an hour, and `beside`, which compares with Flux's image controllers
+and takes some twenty minutes. Both have flags of their own: `python -m hack.bench beside --help`.
 """
 
 import argparse
 import os
 import platform
 import sys
+from typing import Final
 
 from hack.bench import cluster_verbs, components, end_to_end, job, verbs
+from hack.bench.beside import __main__ as beside
 from hack.bench.measure import HEADER
 from hack.bench.scale import __main__ as scale
 
@@ -50,5 +53,7 @@ def main() -> int:
     return 0
 
 
+WITH_FLAGS: Final = {"scale": scale.main, "beside": beside.main}
+
 if __name__ == "__main__":
-    sys.exit(scale.main(sys.argv[2:]) if sys.argv[1:2] == ["scale"] else main())
+    sys.exit(WITH_FLAGS[sys.argv[1]](sys.argv[2:]) if sys.argv[1:2] and sys.argv[1] in WITH_FLAGS else main())

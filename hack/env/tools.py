@@ -134,11 +134,15 @@ MODULES = (
         optional=True,
         expect="about 5 minutes",
     ),
+    *(
+        ToolModule(name, (name,), (f"github.com/fluxcd/{name}",), static=True, optional=True, expect="about 4 minutes")
+        for name in ("image-reflector-controller", "image-automation-controller")
+    ),
     ToolModule(
         "flux-image-crds",
         ("controller-gen",),
         ("sigs.k8s.io/controller-tools/cmd/controller-gen",),
-        # The modules of Flux's image controllers, which hold the generated files, are not served.
+        # The modules that hold the generated files, Flux's image controllers, are not served in this version, 1.2.5.
         crds_of=(
             "github.com/fluxcd/image-reflector-controller/api/v1",
             "github.com/fluxcd/image-automation-controller/api/v1",
