@@ -29,6 +29,7 @@ MODEL_SEED ?=
 FAULTS ?= all
 FAULTS_SEED ?=
 FAULTS_AT ?=
+FAULTS_SCENARIOS ?=
 FAULTS_LOG ?=
 
 .PHONY: help
@@ -195,10 +196,10 @@ model: $(READY) ## Random histories beside a model of the controllers, every edi
 	@$(if $(REAL),true,MODEL_STEPS=$(MODEL_STEPS) $(PYTEST) hack/specedits)
 
 .PHONY: faults
-faults: $(READY) ## One fault at every position of every scenario, long (FAULTS=sample or 7/16; FAULTS_SEED=n, FAULTS_AT=one, FAULTS_LOG=file)
+faults: $(READY) ## One fault at every position of every scenario, long (FAULTS=sample or 7/16; FAULTS_SCENARIOS=tag,hook, FAULTS_SEED=n, FAULTS_AT=one, FAULTS_LOG=file)
 	@$(BIN)/python -m hack.env build
 	@$(BIN)/python -m e2e.apifaults --which '$(FAULTS)' --seed '$(FAULTS_SEED)' --at '$(FAULTS_AT)' \
-		$(if $(FAULTS_LOG),--log '$(FAULTS_LOG)')
+		$(if $(FAULTS_SCENARIOS),--scenarios '$(FAULTS_SCENARIOS)') $(if $(FAULTS_LOG),--log '$(FAULTS_LOG)')
 
 .PHONY: bench
 bench: $(READY) ## Print figures of the parts and of the whole (BENCH_ARGS=--help)

@@ -13,6 +13,11 @@ Objects = list[dict[str, Any]]
 
 def render(kubectl: Kubectl, folder: Path, *components: str, namespace: str = "") -> str:
     """Return the text that a kustomization of a user's gives, with some components and maybe a namespace."""
+    return kubectl("kustomize", str(kustomize(folder, *components, namespace=namespace))).stdout
+
+
+def kustomize(folder: Path, *components: str, namespace: str = "") -> Path:
+    """Make a folder the kustomization of a user's; return it."""
     link = folder / "manifests"
     if not link.exists():
         link.symlink_to(ROOT / "manifests")
@@ -22,7 +27,7 @@ def render(kubectl: Kubectl, folder: Path, *components: str, namespace: str = ""
         *([f"namespace: {namespace}"] if namespace else []),
     ]
     (folder / "kustomization.yaml").write_text("\n".join(lines) + "\n")
-    return kubectl("kustomize", str(folder)).stdout
+    return folder
 
 
 def apply(kubectl: Kubectl, folder: Path, *components: str) -> None:

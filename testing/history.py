@@ -1,4 +1,4 @@
-"""Follows the objects of the three kinds while tests run, and checks what must hold of every version of them."""
+"""Follows the objects that our controllers reconcile while tests run, and checks what must hold of every version."""
 
 import asyncio
 import threading

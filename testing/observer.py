@@ -1,8 +1,12 @@
-"""Follows the objects of the three kinds at the API server itself: every version, as a history a namespace."""
+"""Follows the objects that our controllers reconcile at the API server itself: every version, as a history a namespace.
+
+Receivers are among them wherever their CRD is installed, which may be at any time.
+"""
 
 import asyncio
 import json
 import ssl
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -13,11 +17,13 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from api.kinds import RECONCILED
+from api.kinds import EVERY_PROCESS, RECEIVER
 from testing.invariants import Version
 
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 RETRY_SECONDS = 0.1
+ABSENT_SECONDS = 0.25
+"""How often a CRD is looked for that not every installation has."""
 
 T = TypeVar("T")
 Objects = dict[tuple[str, str], dict[str, Any]]
@@ -33,6 +39,8 @@ class _Kind:
 
     name: str
     path: str
+    is_optional: bool
+    """Whether a server may lack its CRD: it has no objects of it then."""
     is_listed: bool = False
     """Whether it is followed: what is listed again later may have had versions that nobody saw."""
     live: dict[str, int] = field(default_factory=dict)
@@ -54,8 +62,10 @@ class Observer:
         self._changed: dict[str, asyncio.Condition] = defaultdict(asyncio.Condition)
         self._progress = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        resources = [kind.resource for kind in RECONCILED]
-        self._kinds = [_Kind(one.kind, f"/apis/{one.group}/{one.version}/{one.plural}") for one in resources]
+        self._kinds = [
+            _Kind(kind.resource.kind, f"/apis/{kind.resource.api_version}/{kind.resource.plural}", kind is RECEIVER)
+            for kind in EVERY_PROCESS
+        ]
 
     async def start(self) -> None:
         """Begin to follow."""
@@ -114,16 +124,21 @@ class Observer:
         version = ""
         while True:
             try:
-                if not version:
-                    version = await self._list(kind)
-                version = await self._watch(kind, version)
+                version = version or await self._list(kind)
+                if version:
+                    version = await self._watch(kind, version)
+                else:
+                    await asyncio.sleep(ABSENT_SECONDS)
             except (aiohttp.ClientError, OSError, ValueError, KeyError):
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _list(self, kind: _Kind) -> str:
+        """Return the version of the list; empty: the server lacks the kind, and so it may."""
         async with self.session.get(kind.path) as answer:
-            answer.raise_for_status()
-            found = await answer.json()
+            found: dict[str, Any] = {"items": (), "metadata": {"resourceVersion": ""}}
+            if not _is_absent(kind, answer):
+                answer.raise_for_status()
+                found = await answer.json()
         present = {item["metadata"]["uid"] for item in found["items"]}
         for objects in list(self.objects.values()):
             for known in [known for known in objects.values() if known["kind"] == kind.name]:
@@ -140,6 +155,8 @@ class Observer:
         while True:
             try:
                 async with self.session.get(kind.path, headers={"Accept": METADATA_LIST}) as answer:
+                    if _is_absent(kind, answer):
+                        return {}, sys.maxsize
                     answer.raise_for_status()
                     found = await answer.json()
             except (aiohttp.ClientError, OSError, ValueError):
@@ -152,7 +169,7 @@ class Observer:
     async def _watch(self, kind: _Kind, version: str) -> str:
         query = {"watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true"}
         async with self.session.get(kind.path, params=query) as answer:
-            if answer.status == 410:
+            if answer.status == 410 or _is_absent(kind, answer):
                 return ""
             answer.raise_for_status()
             try:
@@ -199,6 +216,10 @@ def administrators_observer(server: str, *, kubeconfig: Path, authority: Path) -
     """Return an observer with the rights of a kubeconfig that `hack.env` has written. authority: in PEM."""
     token = json.loads(kubeconfig.read_text())["users"][0]["user"]["token"]
     return Observer(server, token=token, tls=ssl.create_default_context(cafile=str(authority)))
+
+
+def _is_absent(kind: _Kind, answer: aiohttp.ClientResponse) -> bool:
+    return kind.is_optional and answer.status == 404
 
 
 def _unseen(kind: _Kind, present: dict[str, int], version: int, gone: set[str]) -> list[str]:

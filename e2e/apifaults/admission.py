@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from api.kinds import EVERY_PROCESS
+
 DENY_LABEL = "apifaults-deny"
 """Of a namespace: the resource whose writes by our controllers are denied."""
 _ADMISSION = "/apis/admissionregistration.k8s.io/v1"
@@ -13,7 +15,8 @@ async def install_policy(call: Callable[..., Awaitable[Any]]) -> None:
     denied = f"request.resource.resource == namespaceObject.metadata.?labels[?'{DENY_LABEL}'].orValue('')"
     ours = "request.userInfo.username.startsWith('system:serviceaccount:tagline-system:')"
     operations = ["CREATE", "UPDATE", "DELETE"]
-    rule = {"apiGroups": ["image.toolkit.fluxcd.io"], "apiVersions": ["*"], "operations": operations}
+    groups = sorted({kind.resource.group for kind in EVERY_PROCESS})
+    rule = {"apiGroups": groups, "apiVersions": ["*"], "operations": operations}
     spec = {
         "failurePolicy": "Fail",
         "matchConstraints": {"resourceRules": [{**rule, "resources": ["*/*"]}]},

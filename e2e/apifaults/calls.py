@@ -1,12 +1,14 @@
-"""Which request is it: verb and resource of a request to the API server, a registry or Git, from its line and body."""
+"""Which request is it: verb and resource of a request to the API server, a registry, Git or a hook."""
 
 import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
-API, REGISTRY, GIT = "api", "registry", "git"
-WRITES = frozenset({"create", "patch", "update", "delete", "push"})
+API, REGISTRY, GIT, HOOK = "api", "registry", "git", "hook"
+DELIVER = "deliver"
+"""The verb of a request to a hook: what a process is sent, not what it asks."""
+WRITES = frozenset({"create", "patch", "update", "delete", "push", DELIVER})
 _VERBS = {"POST": "create", "PATCH": "patch", "PUT": "update", "DELETE": "delete"}
 
 
@@ -15,11 +17,11 @@ class Call:
     """A request as it arrived."""
 
     process: str
-    """The kind of the controller that sent it."""
+    """The kind of the controller that sent it; of a hook, that answers it."""
     replica: str
     """Which process that is; a second one is `imagerepository-1`."""
     server: str
-    """`api`, `registry` or `git`."""
+    """`api`, `registry`, `git` or `hook`."""
     namespace: str
     """Of the play that it belongs to; empty for what concerns all of them."""
     verb: str

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES, IMAGE_TAG_LISTS, IMAGE_UPDATE_AUTOMATIONS
+from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES, IMAGE_TAG_LISTS, IMAGE_UPDATE_AUTOMATIONS, RECEIVERS
 from api.resource import Resource
 from e2e.apifaults.admission import DENY_LABEL
 from e2e.apifaults.calls import WRITES
@@ -23,13 +23,13 @@ from e2e.apifaults.world import World
 SECONDS = 1.5
 """How long such a fault lasts."""
 LOAD_SECONDS = 60
-RECONCILED = {r.plural: r for r in (IMAGE_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS)}
-CUSTOM = {**RECONCILED, IMAGE_TAG_LISTS.plural: IMAGE_TAG_LISTS}
+SEVERAL_VERSIONS = {r.plural: r for r in (IMAGE_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS)}
+CUSTOM = {**SEVERAL_VERSIONS, IMAGE_TAG_LISTS.plural: IMAGE_TAG_LISTS, RECEIVERS.plural: RECEIVERS}
 OLD_STATUS = frozenset({
     "conditions", "observedGeneration", "lastHandledReconcileAt", "latestRef", "latestImage", "observedPreviousRef",
     "observedPreviousImage", "canonicalImageName", "lastScanResult", "observedExclusionList", "lastAutomationRunTime",
     "lastPushCommit", "lastPushTime", "observedPolicies", "observedSourceRevision", "revision", "chunk", "chunks",
-    "tagCount", "data", "firstSeen",
+    "tagCount", "data", "firstSeen", "webhookPath",
 })  # fmt: skip
 """What the status of an older schema has: that of Flux's kinds."""
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -44,7 +44,7 @@ def is_custom_write(position: Position) -> bool:
 
 def is_reconciled_write(position: Position) -> bool:
     """Return whether it writes an object of a kind that has several versions."""
-    return position.verb in WRITES and position.what.partition("/")[0] in RECONCILED
+    return position.verb in WRITES and position.what.partition("/")[0] in SEVERAL_VERSIONS
 
 
 async def deny(hit: Hit) -> web.StreamResponse:

@@ -22,7 +22,7 @@ from aiohttp import web
 
 from e2e.apifaults import cluster_faults, lease_faults
 from e2e.apifaults.answers import ANSWERS, CUT, DRIP, RESET, Block, answer_of
-from e2e.apifaults.calls import API, GIT, WRITES, Call
+from e2e.apifaults.calls import API, GIT, HOOK, WRITES, Call
 from e2e.apifaults.director import Hit
 from e2e.apifaults.play import Play
 from e2e.apifaults.positions import EVENT, Position
@@ -93,6 +93,8 @@ def server_of(position: Position) -> str:
     """Return which server a request goes to."""
     if position.what in REGISTRY_WORDS:
         return "registry"
+    if position.what == HOOK:
+        return HOOK
     return GIT if position.what in ("ls-refs", "pack", "receive-pack") or position.what.startswith("refs:") else API
 
 
@@ -107,6 +109,13 @@ async def crash_after(hit: Hit) -> web.StreamResponse:
     await hit.forward()
     await hit.crash()
     return hit.exchange.abort()
+
+
+async def crash_answered(hit: Hit) -> web.StreamResponse:
+    """Kill the process as soon as it has answered a hook: the sender does not call again."""
+    answer = await hit.forward()
+    await hit.crash()
+    return hit.exchange.answer(answer)
 
 
 async def lose_answer(hit: Hit) -> web.StreamResponse:
@@ -306,6 +315,7 @@ async def forbid(hit: Hit) -> web.StreamResponse:
 FAULTS: dict[str, Fault] = {
     "crash-before": Fault(1, CRASH, is_write, crash_before),
     "crash-after": Fault(1, CRASH, is_write, crash_after),
+    "crash-answered": Fault(1, CRASH, lambda p: server_of(p) == HOOK, crash_answered),
     "lose-answer": Fault(2, SIDE, is_write, lose_answer),
     "late-timeout": Fault(2, SIDE, is_write, late_timeout),
     "event-lost": Fault(3, SIDE, is_event, drop),

@@ -8,13 +8,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from api.kinds import KINDS
+from api.kinds import EVERY_KIND
 from testing.observer import NeverCame, Observer
 
 SECONDS = 120.0
 """For the controllers to take their finalizers off; a namespace with objects that somebody holds stays, as it would."""
 COLLECTIONS = (
-    *(f"/apis/{kind.resource.api_version}/namespaces/{{}}/{kind.resource.plural}" for kind in KINDS),
+    *(f"/apis/{kind.resource.api_version}/namespaces/{{}}/{kind.resource.plural}" for kind in EVERY_KIND),
     "/api/v1/namespaces/{}/secrets",
 )
 """What is deleted; events go by themselves."""

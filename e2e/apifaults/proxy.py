@@ -59,7 +59,7 @@ class Exchange:
         call = self.call
         return self._proxy.session.request(
             call.method,
-            URL(self._proxy.upstream + (target or call.target), encoded=True),
+            URL(self._proxy.upstream(call) + (target or call.target), encoded=True),
             data=call.body or None,
             headers=_forwarded(call.headers),
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
@@ -93,14 +93,14 @@ class Proxy:
 
     def __init__(
         self,
-        upstream: str,
+        upstream: str | Callable[[Call], str],
         *,
         classify: Classify,
         director: Director,
         upstream_tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Build it. upstream: scheme, host and port of the server. director: decides about each request."""
-        self.upstream = upstream
+        """Build it. upstream: scheme, host and port of the server, maybe by request. director: decides about each."""
+        self._upstream = upstream
         self._classify, self._director = classify, director
         self._upstream_tls = upstream_tls
         self._runner: web.ServerRunner | None = None
@@ -121,6 +121,10 @@ class Proxy:
         site = web.TCPSite(self._runner, address, 0, ssl_context=tls)
         await site.start()
         self.port = self._runner.addresses[0][1]
+
+    def upstream(self, call: Call) -> str:
+        """Return scheme, host and port of the server that is to have a request."""
+        return self._upstream if isinstance(self._upstream, str) else self._upstream(call)
 
     async def close(self) -> None:
         """Stop listening, and reset what is open."""

@@ -3,8 +3,10 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from e2e.apifaults.play import AUTHOR, OWN_KINDS, Play
+from e2e.apifaults.play import AUTHOR, Play
+from e2e.apifaults.sender import Sender
 from e2e.objects import deployment
+from hack.controllers import KINDS
 from testing.observer import Objects
 
 MESSAGE = "{{range .Changed.Changes}}{{.OldValue}} -> {{.NewValue}}{{end}}"
@@ -50,7 +52,7 @@ async def settle(play: Play, tag: str, *, end: str = " #") -> None:
     """Wait until Git has a tag and all objects say so. end: what is behind the tag in the file."""
     await play.wait_file("apps/app.yaml", f":{tag}{end}")
     await wait_recorded(play, tag)
-    for kind in OWN_KINDS:
+    for kind in play.own_kinds:
         await play.wait_ready(kind, "app")
 
 
@@ -73,7 +75,7 @@ async def release(play: Play, *tags: str) -> None:
 async def ask_all(play: Play) -> None:
     """Ask each object once more: who has gone deaf is found out, and what is left to be done is done."""
     await play.calm()
-    for kind in OWN_KINDS:
+    for kind in play.own_kinds:
         await play.request_and_wait(kind, "app")
 
 
@@ -148,6 +150,61 @@ async def company(play: Play) -> None:
     await ask_all(play)
 
 
+async def hook(play: Play) -> None:
+    """Webhooks announce tags: the token is replaced, the Receiver suspended, and what it may wake changed.
+
+    What was taken once reaches Git without any further request: the image is scanned once an hour.
+    """
+    everything, other = ([{"kind": "ImageRepository", "name": name}] for name in ("*", "other"))
+    await begin(play, "1.0.0", deployed="0.9.0")
+    sender = await hand_out_token(play, "first-token")
+    await play.apply(
+        "Receiver", "app", {"type": "distribution", "secretRef": {"name": "hook"}, "resources": everything}
+    )
+    await settle(play, "1.0.0")
+    await sender.announce(await sender.push("1.0.1"))
+    await settle(play, "1.0.1")
+
+    old, sender = sender, await hand_out_token(play, "second-token")
+    await old.expect("NotFound")  # its path has moved
+    await wait_path(play)
+    await Sender(play, "first-token", path=sender.path).expect("InvalidToken")
+    await sender.announce(await sender.push("1.0.2"))
+    await settle(play, "1.0.2")
+
+    await play.patch("Receiver", "app", {"spec": {"suspend": True}})
+    await sender.expect("Suspended")
+    pushed = await sender.push("1.0.3")
+    was_refused = await sender.expect("Suspended", pushed)
+    await play.patch("Receiver", "app", {"spec": {"suspend": False, "resources": other}})
+    await play.wait_ready("Receiver", "app")
+    if await sender.expect("NothingToWake", pushed) and was_refused:
+        play.expect(":1.0.2 #" in play.file("apps/app.yaml"), "what was refused has woken an image")
+    await play.patch("Receiver", "app", {"spec": {"resources": everything}})
+    await play.wait_ready("Receiver", "app")
+    await sender.announce(pushed)
+    await settle(play, "1.0.3")
+    await ask_all(play)
+
+
+async def hand_out_token(play: Play, token: str) -> Sender:
+    """Put a token into the Secret of the hook; return the registry that knows it."""
+    sender = Sender(play, token)
+    await play.apply("Secret", "hook", stringData={"token": token})
+    play.hook = sender.path
+    return sender
+
+
+async def wait_path(play: Play) -> None:
+    """Wait until the Receiver shows the path of its token."""
+
+    def is_published(objects: Objects) -> bool:
+        return bool(objects.get(("Receiver", "app"), {}).get("status", {}).get("webhookPath") == play.hook)
+
+    await play.wait(is_published, "the path of the new token in the status")
+    await play.wait_ready("Receiver", "app")
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """A scenario."""
@@ -155,6 +212,8 @@ class Scenario:
     run: Callable[[Play], Awaitable[None]]
     chance: frozenset[str] = frozenset()
     """Where its end depends on what was quicker, as `differences` names it."""
+    processes: frozenset[str] = frozenset(KINDS)
+    """Those of which it asks what no other scenario does: faults are at what these do."""
 
 
 SCENARIOS = {
@@ -163,4 +222,6 @@ SCENARIOS = {
     # Whether the second tag was chosen before its repository was deleted; a choice keeps when the tag was first seen.
     "life": Scenario(life, chance=frozenset({"/objects/ImagePolicy/app/selection/firstSeen"})),
     "company": Scenario(company),
+    # Policies and automations follow a scan in it as they do in others.
+    "hook": Scenario(hook, processes=frozenset({"imagerepository", "receiver"})),
 }

@@ -1,6 +1,10 @@
-"""What all plays share: control plane, registry, Git, and the controllers behind proxies of their own."""
+"""What all plays share: control plane, registry, Git, and the controllers behind proxies of their own.
+
+The receiver is among them, and its hooks are behind a proxy, too, as they are behind an Ingress.
+"""
 
 import asyncio
+import itertools
 import json
 import os
 import shutil
@@ -17,14 +21,16 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from api.kinds import EVERY_PROCESS, RECEIVER
+from e2e import manifests
 from e2e.apifaults.admission import install_policy
-from e2e.apifaults.calls import API, GIT, REGISTRY, Call, describe_api, describe_git, describe_registry
+from e2e.apifaults.calls import API, DELIVER, GIT, HOOK, REGISTRY, Call, describe_api, describe_git, describe_registry
 from e2e.apifaults.namespaces import Namespaces
 from e2e.apifaults.plane import Plane
 from e2e.apifaults.proxy import Director, Proxy
 from e2e.apifaults.repository import commit_files
 from hack import controllers
-from hack.controllers import KINDS, Kubectl
+from hack.controllers import Kubectl
 from hack.env import pki, process, registry, tools
 from hack.githttp import GitHttpServer
 from hack.oci import Pusher
@@ -44,6 +50,7 @@ GIT_CONFIG = """
 \tautogc = false
 """
 """Of repositories: they last for seconds."""
+PROCESSES = tuple(kind.name for kind in EVERY_PROCESS)
 USER, PASSWORD = "robot", "robot-secret"
 
 
@@ -87,6 +94,8 @@ class Replica:
     health: str = ""
     metrics: str = ""
     debug: str = ""
+    hooks: str = ""
+    """Where it serves hooks, if it does."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     starts: int = 0
 
@@ -97,13 +106,14 @@ class Replica:
 
     def start(self) -> None:
         """Start it; do not wait."""
-        ports = process.free_ports(3)
-        self.metrics, self.health, self.debug = (f"http://127.0.0.1:{port}" for port in ports)
+        ports = process.free_ports(4)
+        self.metrics, self.health, self.debug, self.hooks = (f"http://127.0.0.1:{port}" for port in ports)
         temporary = self.folder / f"{self.name}.tmp"
         temporary.mkdir(exist_ok=True)
         flags = [
             f"--metrics-addr=127.0.0.1:{ports[0]}", f"--health-addr=127.0.0.1:{ports[1]}",
             f"--debug-addr=127.0.0.1:{ports[2]}", *FLAGS, *self.flags,
+            *([f"--receiverAddr=127.0.0.1:{ports[3]}"] if self.kind == RECEIVER.name else ()),
         ]  # fmt: skip
         env = {
             "KUBECONFIG": str(self.folder / self.name / f"{self.kind}.kubeconfig"),
@@ -141,6 +151,7 @@ class World:
         self.hosts: dict[str, str] = {}
         """Address of a play's servers → its namespace."""
         self.replicas: dict[str, Replica] = {}
+        self._turns = itertools.count()
 
     async def __aenter__(self) -> "World":
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -158,7 +169,7 @@ class World:
         self.kubectl = Kubectl(tools.ensure("kubectl")["kubectl"], self.plane.kubeconfig)
         self.registry, _ = await asyncio.gather(
             asyncio.to_thread(registry.start, self.folder / "registry"),
-            asyncio.to_thread(controllers.install, self.kubectl),
+            asyncio.to_thread(self._install),
         )
         started.callback(process.stop, self.registry.process, kill=True)
         self.pusher = started.enter_context(Pusher(self.registry.host))
@@ -183,6 +194,11 @@ class World:
         keeper = asyncio.create_task(self._keep_running())
         started.callback(keeper.cancel)
 
+    def _install(self) -> None:
+        folder = self.folder / "kustomization"
+        folder.mkdir(exist_ok=True)
+        controllers.install(self.kubectl, manifests.kustomize(folder, RECEIVER.name))
+
     async def _keep_running(self) -> None:
         """Start again what has ended by itself, as a kubelet does."""
         while True:
@@ -198,11 +214,11 @@ class World:
         certificate, key = authority.issue("proxy", self.folder)
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(certificate, key)
-        nurseries = {kind: Nursery(kind, self.folder) for kind in KINDS}
+        nurseries = {kind: Nursery(kind, self.folder) for kind in PROCESSES}
         for nursery in nurseries.values():
             started.callback(nursery.close)
         for number in range(self._count):
-            for kind in KINDS:
+            for kind in PROCESSES:
                 name = kind if not number else f"{kind}-{number}"
                 proxy = Proxy(
                     self.plane.server,
@@ -224,7 +240,10 @@ class World:
             f"http://{self.registry.host}", classify=self._classify_registry, director=self._director
         )
         self.git_proxy = Proxy(self.git.url, classify=self._classify_git, director=self._director)
-        for proxy in (self.registry_proxy, self.git_proxy):
+        self.hook_proxy = Proxy(
+            lambda call: self.replicas[call.replica].hooks, classify=self._classify_hook, director=self._director
+        )
+        for proxy in (self.registry_proxy, self.git_proxy, self.hook_proxy):
             started.push_async_callback(proxy.close)
             await proxy.start(address="0.0.0.0")  # noqa: S104 -- all of 127.0.0.0/8: a host a play
 
@@ -262,6 +281,14 @@ class World:
         kind = "imageupdateautomation"
         return Call(
             kind, self._sender(request, kind), GIT, self._play_of(request), verb, what, "",
+            request.method, request.raw_path, request.headers, body,
+        )  # fmt: skip
+
+    def _classify_hook(self, request: web.BaseRequest, body: bytes) -> Call:
+        """Give a hook to each replica in turn: all serve."""
+        serving = [replica.name for replica in self.replicas.values() if replica.kind == RECEIVER.name]
+        return Call(
+            RECEIVER.name, serving[next(self._turns) % len(serving)], HOOK, self._play_of(request), DELIVER, HOOK, "",
             request.method, request.raw_path, request.headers, body,
         )  # fmt: skip
 
