@@ -25,7 +25,7 @@ from controllers.receiver.reconciler import ReceiverReconciler
 from controllers.receiver.refresher import Refresher
 from controllers.receiver.repositories import BY_PATH, Repositories, Repository, paths_of
 from controllers.receiver.secrets import SecretReader, Secrets
-from controllers.receiver.service import AutomationWakes, HookService
+from controllers.receiver.service import AutomationWakes, HookService, Receivers
 from controllers.receiver.serving import Serving
 from controllers.receiver.waker import AUTOMATION, IMAGE_REPOSITORY, Cache, T, Wakeable, Waker
 from controllers.runtime.key import Key, key_of
@@ -119,7 +119,7 @@ def build_hooks(process: Process) -> Serving:
             receivers.queue.add(key, Lane.USER, cause=Cause.CHANGE)
 
     secrets = SecretReader(process.client, process.clock, on_read=learn)
-    service, flush = _build_service(process, hooks, secrets)
+    service, flush = _build_service(process, hooks, receivers.objects, secrets)
     refresher = Refresher(hooks, secrets, service.plan, clock=process.clock)
 
     def follow(old: Receiver | None, new: Receiver | None) -> None:
@@ -144,7 +144,9 @@ def build_hooks(process: Process) -> Serving:
     return serving
 
 
-def _build_service(process: Process, hooks: Hooks, secrets: SecretReader) -> tuple[HookService, Flush]:
+def _build_service(
+    process: Process, hooks: Hooks, receivers: Receivers, secrets: SecretReader
+) -> tuple[HookService, Flush]:
     """Return what answers, and what returns when all is written that it has begun."""
     options = process.options
     recorder = EventRecorder(
@@ -165,6 +167,7 @@ def _build_service(process: Process, hooks: Hooks, secrets: SecretReader) -> tup
         automations = AutomationWakes(found, automation_waker)
     service = HookService(
         hooks=hooks,
+        receivers=receivers,
         secrets=secrets,
         repositories=repositories,
         waker=waker,

@@ -11,7 +11,7 @@ import msgspec
 
 from api.meta import ObjectMeta
 from controllers.receiver.plan import Plan
-from controllers.receiver.repositories import is_passed, list_named
+from controllers.receiver.repositories import is_passed, list_named, list_now
 from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import Key
 from controllers.webhooks.matching import AUTOMATION, Subject, in_scope
@@ -42,12 +42,24 @@ class Automations:
 
         namespace: the Receiver's
         """
-        is_about_code = any(event.action is Action.CODE or event.wakes_all for event in verdict.events)
-        return list_named(self._informer, plan.automations, namespace) if is_about_code else []
+        return list_named(self._informer, plan.automations, namespace) if _is_about_code(verdict) else []
+
+    async def candidates_now(self, verdict: Accepted, plan: Plan, namespace: str) -> list[Automation]:
+        """Return the same of what the server has now. Raises ApiError."""
+        return await list_now(self._informer, plan.automations, namespace) if _is_about_code(verdict) else []
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the server may have others: the watch is broken."""
+        return self._informer.is_behind
 
     def get(self, key: Key) -> Automation | None:
         """Return an automation as it was last received."""
         return self._informer.get(key)
+
+
+def _is_about_code(verdict: Accepted) -> bool:
+    return any(event.action is Action.CODE or event.wakes_all for event in verdict.events)
 
 
 def _subject(automation: Automation) -> Subject:

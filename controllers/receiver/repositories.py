@@ -51,6 +51,15 @@ def paths_of(repository: Repository) -> list[str]:
         return []
 
 
+async def list_now(informer: Informer[K], items: Sequence[Item], namespace: str) -> list[K]:
+    """Return the objects of all namespaces that items name, as the server has them now. Raises ApiError.
+
+    namespace: the Receiver's
+    """
+    places = dict.fromkeys(item.resource.namespace or namespace for item in items)
+    return [found for place in places for found in await informer.list_now(place)]
+
+
 @dataclass(frozen=True, slots=True)
 class Pushed:
     """What some events say was pushed."""
@@ -94,6 +103,20 @@ class Repositories:
         for path in pushed.paths:
             found += self._informer.by_index(BY_PATH, path)
         return found
+
+    async def candidates_now(self, pushed: Pushed, plan: Plan, namespace: str) -> list[Repository]:
+        """Return the same of what the server has now. Raises ApiError."""
+        paths = set(pushed.paths)
+        return [
+            found
+            for found in await list_now(self._informer, plan.items, namespace)
+            if pushed.wakes_all or not paths.isdisjoint(paths_of(found))
+        ]
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the server may have others: the watch is broken."""
+        return self._informer.is_behind
 
     def get(self, key: Key) -> Repository | None:
         """Return an ImageRepository as it was last received."""

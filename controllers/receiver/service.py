@@ -15,7 +15,7 @@ from controllers.golang.duration import BadDuration
 from controllers.hookserver.answer import Answer
 from controllers.hookserver.head import Head
 from controllers.receiver import answers
-from controllers.receiver.automations import Automations, choose_automations
+from controllers.receiver.automations import Automation, Automations, choose_automations
 from controllers.receiver.deliveries import Deliveries
 from controllers.receiver.hooks import Hooks
 from controllers.receiver.issuers import IssuerKeys
@@ -23,10 +23,10 @@ from controllers.receiver.metrics import HookMetrics
 from controllers.receiver.notices import Notices
 from controllers.receiver.plan import Plan, SpecRefused, make_plan
 from controllers.receiver.rates import Rates
-from controllers.receiver.repositories import Repositories, choose, list_pushed
+from controllers.receiver.repositories import Pushed, Repositories, Repository, choose, list_pushed
 from controllers.receiver.secrets import SecretReader, Secrets, SecretUnusable
 from controllers.receiver.waker import NotWoken, Tags
-from controllers.runtime.key import Key
+from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError
 from controllers.runtime.tracing import Tracer
 from controllers.threads import FairThreads, Share
@@ -54,6 +54,15 @@ T = TypeVar("T")
 NO_HOOK: Final = Settings(type="generic-hmac", secrets=({"token": b"there is no receiver"},))
 
 
+class Receivers(Protocol):
+    """What is needed of the informer of Receivers."""
+
+    @property
+    def is_behind(self) -> bool: ...
+
+    async def find(self, key: Key) -> Receiver | None: ...
+
+
 class Wakes(Protocol):
     """What is needed of `waker.Waker`."""
 
@@ -76,6 +85,11 @@ class Chosen:
     """Of ImageRepositories."""
     automations: tuple[Subject, ...]
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether it concerns no object."""
+        return not (self.wakes or self.automations)
+
 
 @dataclass(frozen=True, slots=True)
 class Hook:
@@ -93,6 +107,7 @@ class HookService:
         self,
         *,
         hooks: Hooks,
+        receivers: Receivers,
         secrets: SecretReader,
         repositories: Repositories,
         waker: Wakes,
@@ -114,6 +129,7 @@ class HookService:
         source_rate: requests a second from one address to paths that are no hooks
         """
         self._hooks = hooks
+        self._receivers = receivers
         self._secrets = secrets
         self._repositories = repositories
         self._waker = waker
@@ -154,23 +170,27 @@ class HookService:
         receiver = known or self._hooks.stand_in(self._clock.monotonic())
         if receiver is None:
             judge(request, NO_HOOK)
-            return answers.NOT_FOUND
+            return self._not_found()
         try:
             hook = await self._load(receiver)
         except ApiError:
             return answers.api_unavailable(known.spec.type) if known else answers.API_UNAVAILABLE
         except (SecretUnusable, SpecRefused, BadDuration) as error:
-            return self._unusable(known, str(error)) if known else answers.NOT_FOUND
+            return self._unusable(known, str(error)) if known else self._not_found()
         is_known = find_path(request.path, hook.secrets.paths) is not None
         if is_known and receiver.spec.suspend:
             return answers.suspended(hook.plan.type)
         verdict = await self._judge(request, hook, owner=receiver.metadata.namespace if is_known else STRANGERS)
         if not is_known:
-            return answers.NOT_FOUND
+            return self._not_found()
         if isinstance(verdict, Refused):
             self._notices.refused(receiver, status=verdict.status, reason=verdict.reason, message=verdict.message)
             return answers.refused(verdict, hook.plan.type)
         return await self._act(request, hook, verdict)
+
+    def _not_found(self) -> Answer:
+        """Return the answer to a path that no hook has: who hears that it is wrong may never call again."""
+        return answers.API_UNAVAILABLE if self._receivers.is_behind else answers.NOT_FOUND
 
     def record(self, answer: Answer, *, seconds: float) -> None:
         sender = answer.type or answers.NO_TYPE
@@ -237,6 +257,11 @@ class HookService:
         if freshness is not Freshness.FRESH:
             return answers.not_fresh(freshness, sender)
         chosen = await self._choose(hook, verdict)
+        if chosen.is_nothing and self._is_behind():
+            looked = await self._look_again(hook, verdict)
+            if looked is None:
+                return answers.api_unavailable(sender)
+            chosen = looked
         try:
             await self._wake(chosen, hook)
         except NotWoken as error:
@@ -244,19 +269,40 @@ class HookService:
                 hook.receiver, status=503, reason=answers.API_UNAVAILABLE.reason, message=f"not woken: {error}"
             )
             return answers.api_unavailable(sender)
-        if not (chosen.wakes or chosen.automations):
+        if chosen.is_nothing:
             # Not acted on: who mends the Receiver may have the delivery sent again.
             return answers.nothing_to_wake(sender)
         self._deliveries.remember(uid, verdict.delivery, now=now)
         return answers.woken(sender)
 
-    async def _choose(self, hook: Hook, verdict: Accepted) -> Chosen:
+    def _is_behind(self) -> bool:
+        """Return whether the server may have objects that are not known here: a watch is broken."""
+        caches = [self._receivers, self._repositories, *([self._automations.automations] if self._automations else ())]
+        return any(cache.is_behind for cache in caches)
+
+    async def _look_again(self, hook: Hook, verdict: Accepted) -> Chosen | None:
+        """Return what a request wakes by what the server has now; None where that is not known yet.
+
+        What a sender is told to concern nobody it does not send again, and the tag would wait for the next scan.
+        """
+        before = hook.receiver.metadata
+        try:
+            receiver = await self._receivers.find(key_of(hook.receiver))
+            if receiver is None or (receiver.metadata.uid, receiver.metadata.generation) != (
+                before.uid, before.generation,
+            ):  # fmt: skip
+                return None  # it was judged by what does not hold any more
+            return await self._choose(hook, verdict, now=True)
+        except ApiError:
+            return None
+
+    async def _choose(self, hook: Hook, verdict: Accepted, *, now: bool = False) -> Chosen:
+        """Return what a request wakes. Raises ApiError where `now` asks for what the server has."""
         namespace, plan, others = hook.receiver.metadata.namespace, hook.plan, self._allows_others
         events = verdict.events
         is_long = len(events) > INLINE_STEPS
         pushed = await self._run(namespace, lambda: list_pushed(events)) if is_long else list_pushed(events)
-        images = self._repositories.candidates(pushed, plan, namespace)
-        code = self._automations.automations.candidates(verdict, plan, namespace) if self._automations else []
+        images, code = await self._candidates(hook, verdict, pushed, now=now)
 
         def work() -> Chosen:
             return Chosen(
@@ -266,6 +312,17 @@ class HookService:
 
         steps = len(events) + len(images) * (1 + len(plan.items)) + len(code) * (1 + len(plan.automations))
         return await self._run(namespace, work) if plan.has_filters or steps > INLINE_STEPS else work()
+
+    async def _candidates(
+        self, hook: Hook, verdict: Accepted, pushed: Pushed, *, now: bool
+    ) -> tuple[list[Repository], list[Automation]]:
+        plan, namespace = hook.plan, hook.receiver.metadata.namespace
+        automations = self._automations.automations if self._automations else None
+        if now:
+            images = await self._repositories.candidates_now(pushed, plan, namespace)
+            return images, await automations.candidates_now(verdict, plan, namespace) if automations else []
+        images = self._repositories.candidates(pushed, plan, namespace)
+        return images, automations.candidates(verdict, plan, namespace) if automations else []
 
     async def _wake(self, chosen: Chosen, hook: Hook) -> None:
         """Wake all, and wait for all. Raises NotWoken, after the last one, when any was not woken."""

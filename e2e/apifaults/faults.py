@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from aiohttp import web
 
+from api.kinds import RECEIVER
 from e2e.apifaults import cluster_faults, lease_faults
 from e2e.apifaults.answers import ANSWERS, CUT, DRIP, RESET, Block, answer_of
 from e2e.apifaults.calls import API, GIT, HOOK, WRITES, Call
@@ -34,6 +35,8 @@ SIDE, SLOW, CRASH, CLOCK, PLANE, PAIR = "side", "slow", "crash", "clock", "plane
 BLOCK_SECONDS = 1.5
 HOLD_SECONDS = 1.5
 STUCK_SECONDS = 90.0
+DEAF_SECONDS = 15.0
+"""From when a watch falls silent until it has been opened anew."""
 PAGE_SECONDS = 12.0
 """Until a list is asked for whose watch was refused; then each page comes at once."""
 UNKNOWN_BEFORE = frozenset({
@@ -162,6 +165,8 @@ async def end(stream: Stream, play: Play, line: bytes) -> None:
 async def silence(stream: Stream, play: Play, line: bytes) -> None:
     """Send nothing any more on a connection that stays open."""
     stream.silent = True
+    if stream.call.process == RECEIVER.name:
+        play.world.deaf_until = time.monotonic() + DEAF_SECONDS
 
 
 async def gone_event(stream: Stream, play: Play, line: bytes) -> None:

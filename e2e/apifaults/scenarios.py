@@ -196,7 +196,8 @@ async def hand_out_token(play: Play, token: str) -> Sender:
 
 
 async def wait_path(play: Play) -> None:
-    """Wait until the Receiver shows the path of its token."""
+    """Wait until the Receiver shows the path of its token, which only the replica that leads writes: ask it."""
+    await play.request("Receiver", "app")
 
     def is_published(objects: Objects) -> bool:
         return bool(objects.get(("Receiver", "app"), {}).get("status", {}).get("webhookPath") == play.hook)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from api.kinds import RECEIVER
 from controllers.webhooks.hook_path import hook_path
 from e2e.apifaults.calls import HOOK
 from e2e.apifaults.faults import CRASH, FAULTS, PAIR
@@ -21,7 +22,8 @@ from testing.observer import NeverCame
 if TYPE_CHECKING:
     from e2e.apifaults.play import Play
 
-RECEIVER = "app"
+NAME = "app"
+"""Of the Receiver."""
 TIMEOUT_SECONDS = 5.0
 """For an answer: what `tagline receiver setup` writes into a registry's configuration."""
 BACKOFF_SECONDS = 0.3
@@ -52,7 +54,7 @@ class Sender:
     def __init__(self, play: "Play", token: str, *, path: str = "") -> None:
         """Build it. path: of another token; empty: of this one."""
         self._play, self._token = play, token
-        self.path = path or hook_path(token, RECEIVER, play.namespace)
+        self.path = path or hook_path(token, NAME, play.namespace)
 
     async def push(self, tag: str) -> dict[str, Any]:
         """Push an image; return the event of that."""
@@ -108,10 +110,13 @@ class Sender:
 
     def _excused_seconds(self) -> float:
         trial = self._play.trial
+        if time.monotonic() < self._play.world.deaf_until:
+            return LATE_SECONDS
         if trial is None:
             return 0.0
         is_on_the_way = trial.position.what == HOOK and self._play.fired
-        return LATE_SECONDS if is_on_the_way or FAULTS[trial.fault].group in FORGETTING else 0.0
+        is_late = trial.fault == "event-late" and trial.position.process == RECEIVER.name
+        return LATE_SECONDS if is_on_the_way or is_late or FAULTS[trial.fault].group in FORGETTING else 0.0
 
     def _event(self, id_: str, **target: str) -> dict[str, Any]:
         repository, host = f"{self._play.namespace}/app", self._play.registry

@@ -151,6 +151,8 @@ class World:
         self.hosts: dict[str, str] = {}
         """Address of a play's servers → its namespace."""
         self.replicas: dict[str, Replica] = {}
+        self.deaf_until = 0.0
+        """Until then a receiver may have heard nothing for a while, and cannot know it."""
         self._turns = itertools.count()
 
     async def __aenter__(self) -> "World":
