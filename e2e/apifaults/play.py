@@ -52,6 +52,8 @@ class Play:
     repositories: dict[str, Repository] = field(default_factory=dict)
     applied: set[str] = field(default_factory=set)
     """Kinds of which it has made objects."""
+    _written: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+    """uid and generation of the objects of the play, as it wrote them last."""
     hook: str = ""
     """The path that its Receiver has now."""
 
@@ -135,12 +137,18 @@ class Play:
         if spec is not None:
             document["spec"] = spec
         path = f"{self._path(kind, name)}?fieldManager=kubectl&force=true&fieldValidation=Strict"
-        await self.world.call("PATCH", path, document, type_="application/apply-patch+yaml")
+        self._note(await self.world.call("PATCH", path, document, type_="application/apply-patch+yaml"))
         self.applied.add(kind)
 
     async def patch(self, kind: str, name: str, change: Mapping[str, Any]) -> None:
         """Merge a change into an object."""
-        await self.world.call("PATCH", self._path(kind, name), change, type_="application/merge-patch+json")
+        path = self._path(kind, name)
+        self._note(await self.world.call("PATCH", path, change, type_="application/merge-patch+json"))
+
+    def _note(self, written: Mapping[str, Any]) -> None:
+        """Remember the version of a spec that was written: the watch may not have brought it yet."""
+        meta = written["metadata"]
+        self._written[written["kind"], meta["name"]] = (meta["uid"], meta.get("generation", 0))
 
     async def delete(self, kind: str, name: str) -> None:
         """Delete an object."""
@@ -166,7 +174,7 @@ class Play:
 
         def probe(objects: Objects) -> bool:
             found = objects.get((kind, name))
-            if found is None:
+            if found is None or not self._is_as_written(found):
                 return False
             state = found.get("status", {})
             ready: Mapping[str, Any] = next((c for c in state.get("conditions", ()) if c["type"] == "Ready"), {})
@@ -177,6 +185,11 @@ class Play:
             )
 
         await self.wait(probe, f"{kind} {name} to be Ready={status}" + (" after a request" if token else ""))
+
+    def _is_as_written(self, found: Mapping[str, Any]) -> bool:
+        meta = found["metadata"]
+        uid, generation = self._written.get((found["kind"], meta["name"]), (meta["uid"], 0))
+        return bool(meta["uid"] == uid and meta["generation"] >= generation)
 
     def expect(self, holds: bool, text: str) -> None:
         """Note a violation unless something holds."""
