@@ -21,7 +21,7 @@
 | 501, 505 | InvalidRequest | a transfer encoding other than chunked; HTTP of another version than 1.0 and 1.1 | |
 | 503 | Suspended | the Receiver is suspended | come back after Retry-After |
 | 503 | NotConfigured | Secret, keys, type or expressions cannot be used; the Receiver's status says why | the same |
-| 503 | ApiUnavailable | the API server did not take the wake-up, or did not say what there is, or the token | the same |
+| 503 | ApiUnavailable | the API server did not take the wake-up, or did not say what there is or the token | the same |
 | 503 | Overloaded, NotAnsweredInTime | no memory for a large body now; the answer took too long | the same |
 """
 

@@ -108,6 +108,11 @@ class Sender:
         except (aiohttp.ClientError, OSError, TimeoutError):
             return Answer(0)
 
+    @property
+    def is_excused(self) -> bool:
+        """Whether processes may act on what holds no more: one that was killed may scan again, unasked."""
+        return self._excused_seconds() > 0
+
     def _excused_seconds(self) -> float:
         trial = self._play.trial
         if time.monotonic() < self._play.world.deaf_until:
