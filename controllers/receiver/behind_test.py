@@ -4,6 +4,7 @@ Whoever is answered 2xx does not call again, so that nothing may be said to conc
 """
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ async def world() -> AsyncIterator[ReceiverHarness]:
         yield harness
 
 
-async def serve(world: ReceiverHarness, **spec: object) -> str:
+async def serve(world: ReceiverHarness, **spec: Any) -> str:
     path = world.put_receiver(**spec)
     await world.ready()
     return path
